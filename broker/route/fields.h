@@ -1,0 +1,78 @@
+// The field names that filters know beside the payload's own: the event header's and the enriched ones.
+//
+// Constant tables, no state; any thread. Names are case-blind. Order of precedence for a bare name:
+// header, enriched, payload; "EventData.X" is always the payload's X.
+#pragma once
+
+#include "util/base.h"
+
+typedef enum HeaderField {
+    HEADER_NONE = 0,
+    HEADER_EVENT_ID, // EventId, Id; missing for classic events
+    HEADER_VERSION,  // Version
+    HEADER_CHANNEL,  // Channel: number, and the schema's channel name
+    HEADER_LEVEL,    // Level, LevelDisplayName: number, and the level's name
+    HEADER_OPCODE,   // Opcode, OpcodeDisplayName: number, and the opcode's name
+    HEADER_TASK,     // Task, TaskDisplayName: number, and the task's name
+    HEADER_KEYWORD,  // Keyword, Keywords, KeywordsDisplayNames: number, and each keyword's name
+    HEADER_PROVIDER_NAME, // ProviderName, Provider
+    HEADER_PROVIDER_ID,   // ProviderId, ProviderGuid
+    HEADER_EVENT_NAME,    // EventName: TraceEvent's spelling
+    // Up to here the event's type decides.
+    HEADER_PROCESS_ID,  // ProcessId, PID; the payload's PID or ProcessId when the header has none
+    HEADER_THREAD_ID,   // ThreadId, TID
+    HEADER_PROCESSOR,   // Processor, CPU
+    HEADER_TIME,        // TimeStamp, TimeCreated, TimeStampUtc: FILETIME, UTC
+    HEADER_ACTIVITY_ID, // ActivityId; missing when null
+    HEADER_RELATED_ACTIVITY_ID, // RelatedActivityId: from the extended item
+    HEADER_N,
+} HeaderField;
+
+// Enriched fields (interface.md, "Names of enriched fields"). Values are internal, not on any wire.
+typedef enum EnrichedField {
+    ENRICHED_NONE = 0,
+    ENRICHED_PROCESS_NAME,
+    ENRICHED_PROCESS_PATH,
+    ENRICHED_COMMAND_LINE,
+    ENRICHED_PARENT_PROCESS_ID,
+    ENRICHED_PARENT_PROCESS_NAME,
+    ENRICHED_PARENT_PROCESS_PATH,
+    ENRICHED_PARENT_COMMAND_LINE,
+    ENRICHED_CALL_CHAIN,
+    ENRICHED_USER,
+    ENRICHED_USER_SID, // without a resolver: the event's SID item
+    ENRICHED_SESSION_ID,
+    ENRICHED_IS_ELEVATED,
+    ENRICHED_FILE_NAME,
+    ENRICHED_REGISTRY_PATH,
+    ENRICHED_VALUE_NAME,
+    ENRICHED_DATA,
+    ENRICHED_LOCAL_ADDRESS,
+    ENRICHED_LOCAL_PORT,
+    ENRICHED_REMOTE_ADDRESS,
+    ENRICHED_REMOTE_PORT,
+    ENRICHED_CREATOR_PROCESS_ID,
+    ENRICHED_CREATOR_PROCESS_NAME,
+    ENRICHED_CREATOR_PROCESS_PATH,
+    ENRICHED_CREATOR_COMMAND_LINE,
+    ENRICHED_TARGET_PROCESS_NAME,
+    ENRICHED_TARGET_PROCESS_PATH,
+    ENRICHED_TARGET_COMMAND_LINE,
+    ENRICHED_CLIENT_PROCESS_NAME,
+    ENRICHED_CLIENT_PROCESS_PATH,
+    ENRICHED_CLIENT_COMMAND_LINE,
+    ENRICHED_CREATED_PROCESS_NAME,
+    ENRICHED_CREATED_PROCESS_PATH,
+    ENRICHED_CREATED_COMMAND_LINE,
+    ENRICHED_N, // at most 64: sets of them are u64
+} EnrichedField;
+
+#define ENRICHED_BIT(field) (UINT64_C(1) << (field))
+
+HeaderField header_field_find(const char *name);      // HEADER_NONE when it is none
+EnrichedField enriched_field_find(const char *name);  // ENRICHED_NONE when it is none
+const char *header_field_name(HeaderField field);     // canonical spelling
+const char *enriched_field_name(EnrichedField field); // canonical spelling
+static inline bool header_field_by_type(HeaderField field) {
+    return field > HEADER_NONE && field <= HEADER_EVENT_NAME;
+}

@@ -1,0 +1,36 @@
+// How wants turn words into GUIDs and masks: callbacks to whoever knows providers and keywords (the
+// schema store in replay, the registry and TDH as well on a live machine), and nearest-name help.
+// Owner: the loop.
+#pragma once
+
+#include "schema/store.h"
+#include "util/buf.h"
+
+typedef void (*NamesProvider)(void *user, const Guid *guid, const char *name);
+typedef void (*NamesKeyword)(void *user, uint64_t mask, const char *name);
+
+typedef struct RouteNames {
+    void *user;
+    // Providers by exact name (case-blind), without "Microsoft-Windows-" or "Microsoft-", or by glob;
+    // "*" lists all. Returns the number of matches.
+    uint32_t (*providers)(void *user, const char *pattern, NamesProvider each, void *each_user);
+    // Keywords of a provider; returns how many.
+    uint32_t (*keywords)(void *user, const Guid *provider, NamesKeyword each, void *each_user);
+    // Name of a provider, or NULL; may be NULL itself.
+    const char *(*provider_name)(void *user, const Guid *provider);
+} RouteNames;
+
+RouteNames names_of_store(SchemaStore *store);
+
+#define NAMES_NEAREST 3u
+// Writes up to NAMES_NEAREST known names nearest to `name` by edit distance, best first, as
+// "A, B, C"; nothing when none is near (distance over a third of the length). Case-blind, and
+// without the usual prefixes on either side.
+void names_nearest(const RouteNames *names, const char *name, Buf *out);
+// The same among a provider's keywords.
+void names_nearest_keyword(const RouteNames *names, const Guid *provider, const char *name,
+                           Buf *out);
+// Mask of a keyword word for a provider: a number ("0x10", "16"), a name, a name without the prefix
+// that all of the provider's keywords share, or a glob over either. False when nothing matches.
+bool names_keyword(const RouteNames *names, const Guid *provider, const char *word, uint64_t *ret);
+bool names_parse_mask(const char *text, uint64_t *ret); // "0x10", "16", whole text

@@ -1,0 +1,66 @@
+#include "route/names.h"
+
+#include <criterion/criterion.h>
+
+#include "make.h"
+
+static void nearest(const char *name, const char *expected) {
+    Buf out = BUF_INIT;
+    names_nearest(&test_names, name, &out);
+    cr_assert_str_eq(buf_str(&out), expected, "%s -> %s", name, buf_str(&out));
+    buf_deinit(&out);
+}
+
+Test(names, nearest_providers) {
+    nearest("DNS-Cleint", "Microsoft-Windows-DNS-Client");
+    nearest("microsoft-windows-dns-client2", "Microsoft-Windows-DNS-Client");
+    nearest("Kernel-Fil", "Microsoft-Windows-Kernel-File");
+    nearest("PowershelCore", "PowerShellCore");
+    nearest("Contoso-Widgets-Production", "");
+}
+
+static void keyword(const Guid *provider, const char *word, uint64_t expected) {
+    uint64_t mask = 0;
+    cr_assert(names_keyword(&test_names, provider, word, &mask), "%s", word);
+    cr_assert_eq(mask, expected, "%s: 0x%llx", word, (unsigned long long)mask);
+}
+
+Test(names, keywords_without_the_prefix_that_all_share) {
+    keyword(&guid_kernel_process, "WINEVENT_KEYWORD_PROCESS", 0x10);
+    keyword(&guid_kernel_process, "process", 0x10);
+    keyword(&guid_kernel_process, "Image", 0x40);
+    keyword(&guid_kernel_process, "*", UINT64_MAX);
+    keyword(&guid_kernel_process, "0x50", 0x50);
+    keyword(&guid_kernel_process, "80", 80);
+    keyword(&guid_kernel_process, "Microsoft-Windows-Kernel-Process/Analytic", UINT64_C(1) << 63);
+    keyword(&guid_kernel_file, "CREATE", 0x80);
+    keyword(&guid_kernel_file, "create*", 0x1080);
+    keyword(&guid_kernel_file, "CREATE_NEW_FILE", 0x1000);
+    keyword(&guid_dns, "SendPath", 1);
+    keyword(&guid_dns, "ut:SendPath", 1);
+    keyword(&guid_powershell_core, "Runspace", 1);
+    uint64_t mask = 77;
+    cr_assert_not(names_keyword(&test_names, &guid_kernel_process, "Reed", &mask));
+    cr_assert_not(names_keyword(&test_names, &guid_kernel_process, "x*", &mask));
+    cr_assert_not(names_keyword(&test_names, &guid_amsi, "any", &mask));
+    cr_assert_eq(mask, 77);
+    Buf out = BUF_INIT;
+    names_nearest_keyword(&test_names, &guid_kernel_process, "WINEVENT_KEYWORD_PROCES", &out);
+    cr_assert_eq(strncmp(buf_str(&out), "WINEVENT_KEYWORD_PROCESS, ", 26), 0, "best first: %s",
+                 buf_str(&out));
+    buf_clear(&out);
+    names_nearest_keyword(&test_names, &guid_kernel_process, "Imege", &out);
+    cr_assert_str_eq(buf_str(&out), "WINEVENT_KEYWORD_IMAGE");
+    buf_deinit(&out);
+}
+
+Test(names, masks) {
+    uint64_t v;
+    cr_assert(names_parse_mask("0xFFFFFFFFFFFFFFFF", &v) && v == UINT64_MAX);
+    cr_assert(names_parse_mask("18446744073709551615", &v) && v == UINT64_MAX);
+    cr_assert(names_parse_mask("0", &v) && v == 0);
+    static const char *const bad[] = {
+        "", "0x", "-1", "18446744073709551616", "0x10000000000000000", "1 ", "x"};
+    for (size_t i = 0; i < ARRAY_COUNT(bad); i++)
+        cr_assert_not(names_parse_mask(bad[i], &v), "%s", bad[i]);
+}
