@@ -1,0 +1,61 @@
+// A sealed batch: the body of an EVENTS frame, immutable and shared by reference between the watches of
+// a feed, and the pool of buffers in which open batches fill.
+//
+// The loop owns pool and batches: plain reference counts. A sealed batch is moved to the smallest size
+// class that holds it, so that a queue of small batches does not pin 64 KiB each; every holder is charged
+// the class size in full.
+#pragma once
+
+#include "wire/wire_batch.h"
+
+// A type whose events stand in a batch. The schema is held: the type table may forget the type while the batch
+// is still queued, and the schema must go out before the batch.
+typedef struct BatchType {
+    uint32_t id;
+    Schema *schema; // one reference
+} BatchType;
+
+typedef struct Batch {
+    uint32_t refs;
+    uint32_t n_events;
+    uint32_t bytes;    // of the body
+    uint32_t capacity; // charged
+    int64_t first_time, last_time;
+    uint32_t n_types; // distinct type ids in it, for schemas to send first
+    BatchType *types; // behind this structure
+    uint8_t *body;
+    struct BatchPool *pool;
+} Batch;
+
+#define OPEN_BATCH_SEEN 16384u
+
+// A body being filled: capacity is at least WIRE_BATCH_BYTES.
+typedef struct OpenBatch {
+    BatchWriter writer; // body NULL: none begun
+    uint32_t n_types, types_capacity;
+    BatchType *types; // distinct, in order of first use
+    uint32_t seen[OPEN_BATCH_SEEN / 32]; // bit for each type id below OPEN_BATCH_SEEN in `types`
+} OpenBatch;
+
+typedef struct BatchPool {
+    uint8_t *free_bodies[16]; // open buffers of WIRE_BATCH_BYTES
+    uint32_t n_free;
+    uint64_t live, live_bytes; // sealed batches
+    uint64_t sealed;           // ever
+    // Told of each batch that a watch drops from its queue (per-provider figures of the profile).
+    void (*dropped)(void *user, const Batch *batch);
+    void *dropped_user;
+} BatchPool;
+
+void batch_pool_deinit(BatchPool *pool);
+// Does a record of this size go into the batch as it is? If not, the caller seals first.
+bool open_batch_fits(const OpenBatch *open, uint32_t bytes);
+// Begins when needed and encodes one record (bytes: wire_record_bytes) of a type and its schema. False: out of memory, nothing taken.
+bool open_batch_take(BatchPool *pool, OpenBatch *open, uint32_t bytes, const EventRecord *record,
+                     uint32_t type, Schema *schema);
+// Seals: the open batch is empty afterwards. NULL when out of memory (the open batch stays).
+Batch *open_batch_seal(BatchPool *pool, OpenBatch *open);
+void open_batch_deinit(BatchPool *pool, OpenBatch *open);
+
+Batch *batch_ref(Batch *batch);
+Batch *batch_unref(Batch *batch); // returns NULL

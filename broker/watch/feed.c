@@ -1,0 +1,131 @@
+#include "watch/feed.h"
+
+#include <assert.h>
+
+#include "idl/wire.h"
+#include "util/mem.h"
+
+int feed_new(BatchPool *pool, uint8_t *take_key, uint32_t key_bytes, Spec *take_spec, int64_t now_ns,
+             Feed **ret) {
+    Feed *feed = mem_zalloc(sizeof *feed);
+    if (!feed)
+        return -STATUS_NO_MEMORY;
+    feed->pool = pool;
+    feed->key = take_key;
+    feed->key_bytes = key_bytes;
+    feed->spec = take_spec;
+    feed->last_seal_ns = now_ns;
+    *ret = feed;
+    return 0;
+}
+
+Feed *feed_free(Feed *feed) {
+    if (feed) {
+        assert(feed->n_members == 0 && feed->open.writer.n == 0);
+        open_batch_deinit(feed->pool, &feed->open);
+        spec_unref(feed->spec);
+        mem_free(feed->members);
+        mem_free(feed->key);
+        mem_free(feed);
+    }
+    return NULL;
+}
+
+int feed_join(Feed *feed, Watch *watch, int64_t now_ns) {
+    if (feed->n_members == feed->capacity) {
+        uint32_t capacity = feed->capacity ? feed->capacity * 2 : 4;
+        Watch **members = mem_resize(feed->members, capacity * sizeof(*members));
+        if (!members)
+            return -STATUS_NO_MEMORY;
+        feed->members = members;
+        feed->capacity = capacity;
+    }
+    feed_seal(feed, now_ns);
+    feed->members[feed->n_members++] = watch;
+    watch->feed = feed;
+    watch->base = feed->next_number - watch->next_number;
+    watch->joined = feed->ledger;
+    watch->last_progress_ns = now_ns;
+    return 0;
+}
+
+void feed_leave(Feed *feed, Watch *watch, int64_t now_ns) {
+    feed_seal(feed, now_ns);
+    WantLedger mine = feed->ledger;
+    want_ledger_subtract(&mine, &watch->joined);
+    want_ledger_add(&watch->past, &mine);
+    watch->joined = (WantLedger){0};
+    watch->feed = NULL;
+    for (uint32_t i = 0; i < feed->n_members; i++) {
+        if (feed->members[i] == watch) {
+            feed->members[i] = feed->members[--feed->n_members];
+            return;
+        }
+    }
+    assert(!"a watch leaves a feed that it is a member of");
+}
+
+// A numbered event that cannot be delivered to anyone: its place is a gap.
+static void lose(Feed *feed, const EventRecord *record, int64_t now_ns, uint32_t reason) {
+    feed_seal(feed, now_ns);
+    uint64_t number = feed->next_number++;
+    feed->ledger.numbered++;
+    for (uint32_t i = 0; i < feed->n_members; i++)
+        watch_push_gap(feed->members[i], number - feed->members[i]->base, 1, reason, record->time,
+                       record->time);
+}
+
+void feed_take(Feed *feed, const EventRecord *record, const Type *type, int64_t now_ns) {
+    uint32_t bytes = wire_record_bytes(record, type->id, NULL);
+    if (bytes == 0) {
+        lose(feed, record, now_ns, WIRE_GAP_OVERSIZE);
+        return;
+    }
+    if (!open_batch_fits(&feed->open, bytes))
+        feed_seal(feed, now_ns);
+    if (!open_batch_take(feed->pool, &feed->open, bytes, record, type->id, type->schema)) {
+        lose(feed, record, now_ns, WIRE_GAP_QUEUE);
+        return;
+    }
+    if (feed->open.writer.n == 1)
+        feed->open_first = feed->next_number;
+    feed->next_number++;
+    feed->ledger.numbered++;
+}
+
+void feed_seal(Feed *feed, int64_t now_ns) {
+    feed->last_seal_ns = now_ns;
+    if (feed->open.writer.n == 0)
+        return;
+    uint64_t first = feed->open_first;
+    uint32_t n = feed->open.writer.n;
+    int64_t from = feed->open.writer.first_time;
+    int64_t to = feed->open.writer.last_time;
+    Batch *batch = open_batch_seal(feed->pool, &feed->open);
+    if (!batch) {
+        // No memory for the sealed copy: what was open is lost, and said so.
+        open_batch_deinit(feed->pool, &feed->open);
+        for (uint32_t i = 0; i < feed->n_members; i++)
+            watch_push_gap(feed->members[i], first - feed->members[i]->base, n, WIRE_GAP_QUEUE, from, to);
+        return;
+    }
+    for (uint32_t i = 0; i < feed->n_members; i++)
+        watch_push_batch(feed->members[i], batch, first);
+    batch_unref(batch);
+}
+
+bool feed_due(const Feed *feed, int64_t now_ns, int64_t quantum_ns) {
+    if (feed->open.writer.n == 0 || now_ns - feed->last_seal_ns < quantum_ns)
+        return false;
+    for (uint32_t i = 0; i < feed->n_members; i++)
+        if (!feed->members[i]->blocked)
+            return true;
+    return false;
+}
+
+bool feed_is_full(const Feed *feed) {
+    for (uint32_t i = 0; i < feed->n_members; i++)
+        if (watch_is_full(feed->members[i]))
+            return true;
+    return false;
+}
