@@ -1,0 +1,348 @@
+#include "client/etwctl/dump.h"
+
+#include "client/etwctl/crc32.h"
+#include "client/etwctl/out.h"
+#include "client/etwctl/progress.h"
+#include "client/etwctl/row.h"
+#include "client/etwctl/selection.h"
+#include "client/etwctl/subscription_rows.h"
+#include "client/etwctl/summary.h"
+#include "client/etwctl/tsv.h"
+#include "event/format.h"
+#include "platform/args.h"
+#include "schema/types.h"
+#include "util/mem.h"
+#include "util/utf.h"
+
+#define STEP_EVENTS   1024u // between looks at Ctrl+C and the progress bar; a power of two
+#define SUMMARY_BYTES 4096u // of one line
+
+typedef enum DumpFormat { DUMP_TEXT, DUMP_JSON, DUMP_TSV } DumpFormat;
+
+typedef struct DumpOptions {
+    Words providers;
+    const char *format, *manifests, *output;
+    OptionNumber limit;
+    bool summary, strict, quiet;
+} DumpOptions;
+
+static const Option options_table[] = {
+    {"format", NULL, OPTION_TEXT, offsetof(DumpOptions, format), "text|json|tsv",
+     "text: a table (default); json: one object a line\n(docs/EVENT.md); tsv: raw facts and CRC-32 "
+     "of payloads"},
+    {"provider", "provider-name", OPTION_LIST, offsetof(DumpOptions, providers), "NAME,...",
+     "only events of these providers: names, globs, GUIDs;\n'kernel' for the kernel's classic "
+     "events"},
+    {"limit", "max", OPTION_NUMBER, offsetof(DumpOptions, limit), "N",
+     "end after N events of each file"},
+    {"summary", NULL, OPTION_FLAG, offsetof(DumpOptions, summary), NULL,
+     "what is in the file instead of its events\n(with --format json: as one object)"},
+    {"manifests", NULL, OPTION_TEXT, offsetof(DumpOptions, manifests), "PATH",
+     "a .man file, or a folder of them, to decode with"},
+    {"output", NULL, OPTION_TEXT, offsetof(DumpOptions, output), "FILE",
+     "write there instead of standard output"},
+    {"strict", NULL, OPTION_FLAG, offsetof(DumpOptions, strict), NULL,
+     "exit code 3 when anything in a file was damaged"},
+    {"quiet", NULL, OPTION_FLAG, offsetof(DumpOptions, quiet), NULL,
+     "no progress bar, no report of damage"},
+    {0},
+};
+
+static const OptionGroup groups[] = {{"Options", options_table, 0}, {0}};
+
+// What is known of a type, kept in Type.routes.
+typedef struct TypeFacts {
+    bool chosen;
+    SummaryRow *row; // of the summary; NULL without --summary
+} TypeFacts;
+
+typedef struct Dump {
+    const DumpOptions *options;
+    DumpFormat format;
+    const char *path;
+    Out *out;
+    size_t columns; // 0: lines are not cut
+    EtlReader *reader;
+    SchemaStore *store;
+    TypeTable *types;
+    Selection selection;
+    Summary summary;
+    TypeFacts overflow;  // of events beyond the type table's limits
+    uint64_t n, n_shown; // events read, events written
+    Buf label, line;
+} Dump;
+
+static int no_memory(Err *err) {
+    return err_set(err, STATUS_NO_MEMORY, "no memory for a file's event types");
+}
+
+// First pass: what describes events may stand behind them in the file.
+static int learn(Dump *d, Err *err) {
+    EtlReader *reader = NULL;
+    EventRecord record;
+    const EtlOptions options = {.schema_only = true};
+    int r = etl_open(d->path, &options, &reader, err);
+    if (r < 0)
+        return r;
+    while ((r = etl_next(reader, &record, err)) == 1) {
+        Guid provider;
+        r = schema_store_feed(d->store, &record, &provider);
+        if (r < 0) {
+            r = no_memory(err);
+            break;
+        }
+    }
+    etl_close(reader);
+    return r;
+}
+
+static int prepare(Dump *d, Err *err) {
+    int r = schema_store_new(&d->store);
+    if (r == 0)
+        r = type_table_new(d->store, mem_free, &d->types);
+    if (r < 0)
+        return no_memory(err);
+    if (d->options->manifests) {
+        r = schema_store_load(d->store, d->options->manifests, err);
+        if (r < 0)
+            return err_prefix(err, r, "--manifests");
+    }
+    bool needs_schemas =
+        d->format != DUMP_TSV || d->options->summary || d->options->providers.n > 0;
+    if (needs_schemas) {
+        r = learn(d, err);
+        if (r < 0)
+            return r;
+    }
+    const char *unknown;
+    r = selection_init(&d->selection, &d->options->providers, d->store, &unknown);
+    if (r < 0)
+        return no_memory(err);
+    if (unknown && !d->options->quiet)
+        say("provider '%s' is not known; taken for the name of an EventSource", unknown);
+    return etl_open(d->path, NULL, &d->reader, err);
+}
+
+// The facts of the record's type; the schema is borrowed, or, when *ret_own is set, the caller's.
+static TypeFacts *find_type(Dump *d, const EventRecord *record, Schema **ret_schema,
+                            bool *ret_own) {
+    Type *type = type_table_find(d->types, record);
+    if (!type)
+        return NULL;
+    TypeFacts *facts = type->routes;
+    *ret_schema = type->schema;
+    *ret_own = false;
+    if (type->id == 0) { // beyond the table's limits: compiled for each event, slow but whole
+        if (schema_store_find(d->store, record, ret_schema) < 0)
+            return NULL;
+        *ret_own = true;
+        facts = &d->overflow;
+    } else if (!facts) {
+        facts = type->routes = mem_zalloc(sizeof *facts);
+        if (!facts)
+            return NULL;
+    } else {
+        return facts;
+    }
+    facts->chosen = selection_has(&d->selection, &record->provider, (*ret_schema)->provider_name);
+    if (d->options->summary && !facts->row)
+        facts->row = summary_row(&d->summary, record, *ret_schema);
+    if (d->options->summary && !facts->row) {
+        if (*ret_own)
+            schema_unref(*ret_schema);
+        return NULL;
+    }
+    return facts;
+}
+
+static void write_event(Dump *d, const EventRecord *record, const Schema *schema) {
+    Buf *out = &d->out->buf;
+    switch (d->format) {
+    case DUMP_TSV:
+        tsv_row(out, d->n, record);
+        break;
+    case DUMP_JSON:
+        event_json(out, record, schema, 0, NULL);
+        buf_char(out, '\n');
+        break;
+    case DUMP_TEXT:
+        buf_clear(&d->label);
+        buf_clear(&d->line);
+        event_label(&d->label, record, schema);
+        event_summary(&d->line, record, schema, SUMMARY_BYTES);
+        row_write(out, record->time, record->pid, buf_str(&d->label), d->label.bytes,
+                  buf_str(&d->line), d->line.bytes, d->columns);
+        break;
+    }
+}
+
+static int take(Dump *d, const EventRecord *record, Err *err) {
+    bool plain = d->format == DUMP_TSV && !d->options->summary && d->options->providers.n == 0;
+    Schema *schema = NULL;
+    bool own = false;
+    TypeFacts *facts = NULL;
+    if (!plain) {
+        facts = find_type(d, record, &schema, &own);
+        if (!facts)
+            return no_memory(err);
+    }
+    if (plain || facts->chosen) {
+        d->n_shown++;
+        if (d->options->summary)
+            summary_count(&d->summary, facts->row, record);
+        else
+            write_event(d, record, schema);
+    }
+    if (own)
+        schema_unref(schema);
+    d->n++;
+    return out_step(d->out, err);
+}
+
+static int walk(Dump *d, Err *err) {
+    Progress progress;
+    EventRecord record;
+    int r = 0;
+    uint64_t limit = d->options->limit.set ? d->options->limit.value : UINT64_MAX;
+    bool over_output = !d->options->output && !d->options->summary && plat_is_terminal(1);
+    progress_begin(&progress, d->path, !d->options->quiet && !over_output);
+    while (d->n_shown < limit && (r = etl_next(d->reader, &record, err)) == 1) {
+        r = take(d, &record, err);
+        if (r != 0)
+            break;
+        if ((d->n & (STEP_EVENTS - 1)) == 0) {
+            if (plat_interrupted())
+                break;
+            progress_step(&progress, etl_progress(d->reader), d->n);
+        }
+    }
+    progress_end(&progress);
+    return r;
+}
+
+static void report_damage(const Dump *d) {
+    const EtlDiagnostic *list;
+    uint32_t kept = etl_diagnostics(d->reader, &list), all = etl_stats(d->reader)->n_diagnostics;
+    for (uint32_t i = 0; i < kept; i++) {
+        Buf text = BUF_INIT;
+        diagnostic_text(&list[i], &text);
+        say("%s: %s", d->path, buf_str(&text));
+        buf_deinit(&text);
+    }
+    if (all > kept)
+        say("%s: and %u more", d->path, (unsigned)(all - kept));
+}
+
+static void begin_output(Dump *d) {
+    if (d->options->summary)
+        return;
+    if (d->format == DUMP_TSV)
+        tsv_header(&d->out->buf);
+    else if (d->format == DUMP_TEXT)
+        row_header(&d->out->buf);
+}
+
+// One file; 0, OUT_CLOSED, or < 0 when nothing more can be read or written. *ret_damaged: the file has flaws.
+static int dump_file(Dump *d, bool *ret_damaged, Err *err) {
+    int r = prepare(d, err);
+    if (r == 0) {
+        begin_output(d);
+        r = walk(d, err);
+        *ret_damaged = etl_stats(d->reader)->n_diagnostics > 0;
+        if (r >= 0 && d->options->summary) {
+            if (d->format == DUMP_JSON)
+                summary_json(&d->summary, d->path, d->reader, &d->out->buf);
+            else
+                summary_text(&d->summary, d->path, d->reader, &d->out->buf, view_columns());
+        }
+        // What was read of a file that then failed is shown as well.
+        int flushed = out_flush(d->out, err);
+        if (r == 0)
+            r = flushed;
+        if (*ret_damaged && !d->options->quiet)
+            report_damage(d);
+    }
+    selection_deinit(&d->selection);
+    summary_deinit(&d->summary);
+    type_table_free(d->types);
+    schema_store_free(d->store);
+    if (d->reader)
+        etl_close(d->reader);
+    buf_deinit(&d->label);
+    buf_deinit(&d->line);
+    return r;
+}
+
+static bool parse_format(const char *text, DumpFormat *ret) {
+    static const char *const names[] = {
+        [DUMP_TEXT] = "text", [DUMP_JSON] = "json", [DUMP_TSV] = "tsv"};
+    for (uint32_t i = 0; i < ARRAY_COUNT(names); i++) {
+        if (fold_equal(text, names[i])) {
+            *ret = (DumpFormat)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int run(void *options, const Words *operands) {
+    const DumpOptions *o = options;
+    Err err = ERR_INIT;
+    Out out;
+    DumpFormat format = DUMP_TEXT;
+    if (o->format && !parse_format(o->format, &format)) {
+        err_set(&err, STATUS_INVALID_ARGUMENT, "--format %.40s: it takes text, json or tsv",
+                o->format);
+        return say_usage(&err, "dump");
+    }
+    crc32_init();
+    if (out_open(&out, o->output, &err) < 0)
+        return say_error(&err);
+    plat_on_interrupt(NULL, NULL);
+    size_t columns = !o->output && plat_is_terminal(1) ? plat_terminal_columns() : 0;
+    int code = EXIT_OK;
+    bool any_damage = false;
+    for (uint32_t i = 0; i < operands->n && !out.closed && !plat_interrupted(); i++) {
+        Dump dump = {.options = o,
+                     .format = format,
+                     .path = operands->items[i],
+                     .out = &out,
+                     .columns = columns};
+        bool damaged = false;
+        // One file that cannot be read does not keep the others from being shown.
+        if (dump_file(&dump, &damaged, &err) < 0)
+            code = say_error(&err);
+        any_damage = any_damage || damaged;
+    }
+    if (out_close(&out, &err) < 0)
+        code = say_error(&err);
+    if (code == EXIT_OK && plat_interrupted())
+        return EXIT_INTERRUPTED;
+    return code == EXIT_OK && o->strict && any_damage ? EXIT_DAMAGED : code;
+}
+
+const Command dump_command = {
+    .name = "dump",
+    .summary = "read .etl files, without a broker",
+    .operands = "FILE...",
+    .groups = groups,
+    .options_bytes = sizeof(DumpOptions),
+    .least = 1,
+    .most = UINT32_MAX,
+    .run = run,
+    .details =
+        "Events of all processors in the order of their time; definitions that stand anywhere in "
+        "the file decode them.\n"
+        "Damage never ends the reading where anything intact is left: it is told on standard error "
+        "at the end, with the\n"
+        "place in the file, and the exit code stays 0 unless --strict is given.\n"
+        "\n"
+        "Exit codes: 0 read, 1 a file could not be read, 2 wrong usage, 3 damage (--strict), 130 "
+        "interrupted.\n"
+        "\n"
+        "Examples:\n"
+        "  etwctl dump boot.etl --summary\n"
+        "  etwctl dump boot.etl --format json --provider 'DNS-Client,kernel' | jq .EventData\n"
+        "  etwctl dump trace.etl --manifests manifests/ --limit 100\n"
+        "  etwctl dump a.etl b.etl --format tsv --output both.tsv --strict\n",
+};

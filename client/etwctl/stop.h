@@ -1,0 +1,6 @@
+// etwctl stop: ends subscriptions.
+#pragma once
+
+#include "client/etwctl/command.h"
+
+extern const Command stop_command;

@@ -1,0 +1,13 @@
+// The subscription rows of `profile` and `subscriptions`. Pure functions over the broker's JSON.
+#pragma once
+
+#include <cjson/cJSON.h>
+
+#include "util/buf.h"
+
+#define VIEW_COLUMNS 110 // what the tables are made for
+
+// columns: room; wider terminals show longer texts.
+void subscription_rows(const cJSON *subscriptions, Buf *out, size_t columns);
+// Columns that tables may take on standard output: the terminal's, at least VIEW_COLUMNS.
+size_t view_columns(void);

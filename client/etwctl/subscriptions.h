@@ -1,0 +1,6 @@
+// etwctl subscriptions: who watches what.
+#pragma once
+
+#include "client/etwctl/command.h"
+
+extern const Command subscriptions_command;

@@ -1,0 +1,20 @@
+// Tables of text: fixed columns, cut cells, numbers to the right. Pure functions over a Buf.
+#pragma once
+
+#include "util/buf.h"
+
+typedef struct Column {
+    const char *title;
+    uint16_t width; // 0: as long as its text; for the last one
+    bool right;     // numbers
+    bool cut_front; // a long text keeps its end
+} Column;
+
+#define TABLE_INDENT 2
+
+void table_header(Buf *out, const Column *columns, size_t n);
+// cells: one text a column; the last one is not padded. Numbers are never cut: they push.
+void table_row(Buf *out, const Column *columns, size_t n, const char *const *cells);
+// Widens columns[at] so that the table fills `total` columns of a terminal; never narrows.
+void table_widen(Column *columns, size_t n, size_t at, size_t total);
+size_t table_width(const Column *columns, size_t n);

@@ -1,0 +1,156 @@
+#include "client/etwctl/view.h"
+
+#include "client/etwctl/row.h"
+#include "client/etwctl/text.h"
+#include "util/jsonw.h"
+#include "util/timefmt.h"
+
+#define TEXT_ROOM 2048 // enough for most events
+
+static void append_text(Buf *out, const EtwEvent *event, EtwTextKind kind) {
+    size_t room = TEXT_ROOM, need = 0;
+    for (int tries = 0; tries < 2; tries++) {
+        if (!buf_reserve(out, room))
+            return;
+        room = out->capacity - out->bytes;
+        int32_t status = etw_event_text(event, kind, (char *)out->data + out->bytes, room, &need);
+        if (status == ETW_STATUS_OK) {
+            out->bytes += need - 1; // without the NUL
+            return;
+        }
+        if (status != ETW_STATUS_OVERSIZE)
+            return;
+        room = need;
+    }
+}
+
+static void write_row(View *v, const EtwEvent *event) {
+    EtwHeader header = {.struct_size = sizeof header};
+    if (etw_event_header(event, &header) != ETW_STATUS_OK)
+        return;
+    buf_clear(&v->label);
+    buf_clear(&v->summary);
+    append_text(&v->label, event, ETW_TEXT_LABEL);
+    append_text(&v->summary, event, ETW_TEXT_SUMMARY);
+    row_write(v->out, header.time, header.process_id, buf_str(&v->label), v->label.bytes,
+              buf_str(&v->summary), v->summary.bytes, v->columns);
+}
+
+static void time_member(JsonWriter *w, const char *key, int64_t time) {
+    char text[FILETIME_TEXT];
+    if (time == 0)
+        return;
+    jsonw_key(w, key);
+    jsonw_text(w, filetime_format(time, text));
+}
+
+static void number_member(JsonWriter *w, const char *key, uint64_t v) {
+    jsonw_key(w, key);
+    jsonw_u64(w, v);
+}
+
+static void reason_member(JsonWriter *w, const EtwItem *item) {
+    jsonw_key(w, "Reason");
+    jsonw_text(w, etw_reason_text(item->kind, item->reason));
+}
+
+static void write_notice_json(View *v, const EtwItem *item) {
+    JsonWriter w = jsonw(v->out);
+    jsonw_object(&w);
+    switch (item->kind) {
+    case ETW_ITEM_GAP:
+        jsonw_key(&w, "Gap");
+        jsonw_object(&w);
+        number_member(&w, "First", item->number);
+        jsonw_key(&w, "Count");
+        if (item->gap_count == UINT64_MAX)
+            jsonw_null(&w); // unknown
+        else
+            jsonw_u64(&w, item->gap_count);
+        reason_member(&w, item);
+        time_member(&w, "From", item->from);
+        time_member(&w, "To", item->to);
+        break;
+    case ETW_ITEM_CHANGED:
+        jsonw_key(&w, "Changed");
+        jsonw_object(&w);
+        number_member(&w, "First", item->number);
+        number_member(&w, "Generation", item->generation);
+        break;
+    case ETW_ITEM_EPOCH:
+        jsonw_key(&w, "Epoch");
+        jsonw_object(&w);
+        number_member(&w, "Number", item->generation);
+        reason_member(&w, item);
+        jsonw_key(&w, "Clean");
+        jsonw_bool(&w, (item->flags & 1) == 0);
+        time_member(&w, "Time", item->from);
+        break;
+    default:
+        jsonw_key(&w, "End");
+        jsonw_object(&w);
+        reason_member(&w, item);
+        number_member(&w, "Numbered", item->ledger.numbered);
+        number_member(&w, "Sent", item->ledger.sent);
+        break;
+    }
+    jsonw_object_end(&w);
+    jsonw_object_end(&w);
+    buf_char(v->out, '\n');
+}
+
+void view_gap_text(const EtwItem *gap, Buf *out) {
+    char number[NUMBER_TEXT];
+    if (gap->gap_count == UINT64_MAX)
+        buf_text(out, "an unknown number of events");
+    else
+        buf_printf(out, "%s event%s", number_text(gap->gap_count, number),
+                   gap->gap_count == 1 ? "" : "s");
+    buf_printf(out, " missing (%s)", etw_reason_text(ETW_ITEM_GAP, gap->reason));
+}
+
+static void write_notice(View *v, const EtwItem *item) {
+    buf_text(v->out, "-- ");
+    switch (item->kind) {
+    case ETW_ITEM_GAP:
+        view_gap_text(item, v->out);
+        break;
+    case ETW_ITEM_CHANGED:
+        buf_printf(v->out, "the subscription was changed (generation %u)", item->generation);
+        break;
+    case ETW_ITEM_EPOCH:
+        buf_printf(v->out, "epoch %u: %s%s", item->generation,
+                   etw_reason_text(ETW_ITEM_EPOCH, item->reason),
+                   item->flags & 1 ? ", not cleanly" : "");
+        break;
+    default:
+        buf_printf(v->out, "end: %s", etw_reason_text(ETW_ITEM_END, item->reason));
+        break;
+    }
+    buf_char(v->out, '\n');
+}
+
+void view_begin(View *view, Buf *out, bool json, bool notices, size_t columns) {
+    *view = (View){.out = out, .json = json, .notices = notices, .columns = columns};
+    if (!json)
+        row_header(out);
+}
+
+void view_end(View *view) {
+    buf_deinit(&view->label);
+    buf_deinit(&view->summary);
+}
+
+void view_item(View *view, const EtwItem *item) {
+    if (item->kind != ETW_ITEM_EVENT) {
+        if (view->notices && view->json)
+            write_notice_json(view, item);
+        else if (view->notices)
+            write_notice(view, item);
+    } else if (view->json) {
+        append_text(view->out, item->event, ETW_TEXT_JSON);
+        buf_char(view->out, '\n');
+    } else {
+        write_row(view, item->event);
+    }
+}

@@ -1,0 +1,60 @@
+#include <criterion/criterion.h>
+
+#include "client/etwctl/row.h"
+#include "client/etwctl/table.h"
+
+static const Column columns[] = {
+    {"Name", 6, false, true}, {"N", 4, true, false}, {"Rest", 5, false, false}};
+
+Test(etwctl_table, cells_keep_their_columns) {
+    Buf out = BUF_INIT;
+    table_header(&out, columns, 3);
+    table_row(&out, columns, 3, (const char *const[]){"abc", "12", "x"});
+    table_row(&out, columns, 3, (const char *const[]){"abcdefgh", "123456", "abcdefgh"});
+    table_row(&out, columns, 3, (const char *const[]){"a", "1", ""});
+    cr_assert_str_eq(buf_str(&out), "  Name      N Rest\n"
+                                    "  abc      12 x\n"
+                                    "  \xe2\x80\xa6"
+                                    "defgh 123456 abcd\xe2\x80\xa6\n"
+                                    "  a         1\n");
+    buf_deinit(&out);
+}
+
+Test(etwctl_table, one_column_takes_the_room_of_a_wide_terminal) {
+    Column own[3];
+    memcpy(own, columns, sizeof own);
+    cr_assert_eq(table_width(own, 3), 2 + 6 + 1 + 4 + 1 + 5);
+    table_widen(own, 3, 0, 19);
+    cr_assert_eq(own[0].width, 6);
+    table_widen(own, 3, 0, 20);
+    cr_assert_eq(own[0].width, 7);
+    table_widen(own, 3, 0, 10); // never narrower
+    cr_assert_eq(own[0].width, 7);
+}
+
+static const char *row(Buf *out, uint32_t pid, const char *label, const char *summary,
+                       size_t terminal) {
+    buf_clear(out);
+    row_write(out, INT64_C(132404548206236167), pid, label, strlen(label), summary, strlen(summary),
+              terminal);
+    return buf_str(out);
+}
+
+Test(etwctl_row, lines_fill_a_terminal_and_no_more) {
+    Buf out = BUF_INIT;
+    char summary[101];
+    memset(summary, 's', 100);
+    summary[100] = '\0';
+    const char *line = row(&out, 4711, "DNS-Client/3008", summary, 100);
+    cr_assert_eq(strlen(line),
+                 100 + 2 + 1); // the ellipsis has 3 bytes for one column, and the line feed
+    cr_assert(strstr(line, "  4711 DNS-Client/3008 "), "%s", line);
+    line = row(&out, UINT32_MAX, "Image/Load", summary, 0);
+    cr_assert(strstr(line, summary));
+    cr_assert(strstr(line, " - Image/Load"), "%s", line);
+    // A label that is too long pushes; the summary keeps some columns.
+    line = row(&out, 1, summary, "what happened", 40);
+    cr_assert(strstr(line, "what happened"));
+    cr_assert_str_eq(line + strlen(row(&out, 1, "a", "", 40)) - 2, "a\n");
+    buf_deinit(&out);
+}
