@@ -62,7 +62,8 @@ ifeq ($(CONFIG),win64)
   LIBS     := -lws2_32 -ladvapi32 -lbcrypt -lole32 -luuid
   TP_OBJ   += $(addprefix $(B)/obj/third_party/,cjson/cJSON.o expat/lib/xmlparse.o expat/lib/xmlrole.o expat/lib/xmltok.o)
   SHARED   := etwclient.dll
-  LINK_AS_USER := -L$(B) -letwclient
+  # By its name: -static would make -letwclient the static library.
+  LINK_AS_USER := $(B)/libetwclient.dll.a
 else
   HOST := posix
   EXE  :=

@@ -32,7 +32,10 @@ static void print_event(const EtwEvent *event) {
         etw_value_text(event, &name, text, sizeof text, NULL);
     else
         etw_event_text(event, ETW_TEXT_SUMMARY, text, sizeof text, NULL);
-    printf("%6u %-30s %s\n", header.process_id, label, text);
+    if (header.process_id == UINT32_MAX)
+        printf("     - %-30s %s\n", label, text);
+    else
+        printf("%6u %-30s %s\n", header.process_id, label, text);
 }
 
 /* Returns 0 to go on. Items stand in order: a gap tells where events are missing. */

@@ -88,6 +88,13 @@ static int text_order(FilterEval *e, uint8_t kind, const void *data, uint32_t by
 static bool text_like(FilterEval *e, uint8_t kind, const void *data, uint32_t bytes,
                       const Like *like) {
     TextIter it = text_iter(kind, data, bytes);
+    if (like->suffix_units != 0 &&
+        it.kind != VALUE_UTF8) { // the commonest form: look at the end only
+        size_t tail = (size_t)like->suffix_units * (it.kind == VALUE_UTF16 ? 2 : 1);
+        if ((size_t)(it.end - it.p) < tail)
+            return false;
+        it.p = it.end - tail;
+    }
     const uint8_t *start = it.p;
     LikeState state;
     like_start(&state, like);

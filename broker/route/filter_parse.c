@@ -523,13 +523,13 @@ static int parse_term(Parser *p, bool bare, FilterNode **ret) {
 static int parse_expression(Parser *p, FilterNode **ret) {
     FilterNode *left = NULL;
     int r = parse_term(p, false, &left);
-    while (r == 0 && (is_word(&p->token, "and") || is_word(&p->token, "or"))) {
+    while (r == 0 && left && (is_word(&p->token, "and") || is_word(&p->token, "or"))) {
         FilterNodeKind kind = is_word(&p->token, "and") ? NODE_AND : NODE_OR;
         FilterNode *right = NULL;
         r = advance(p);
         if (r == 0)
             r = parse_term(p, false, &right);
-        if (r != 0)
+        if (r != 0 || !right)
             return r;
         if (left->kind != kind) {
             FilterNode *node = new_node(p, kind, NULL);

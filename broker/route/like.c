@@ -145,7 +145,7 @@ int like_compile(Arena *arena, const char *pattern, size_t bytes, uint32_t max_u
     const char *p = pattern, *end = pattern + bytes;
     uint32_t units = 0;
     bool open = false; // a segment is being filled
-    *ret = (Like){0, false, false, NULL};
+    *ret = (Like){0, false, false, NULL, 0};
     *ret_at = 0;
     while (p < end) {
         const char *start = p;
@@ -202,6 +202,12 @@ int like_compile(Arena *arena, const char *pattern, size_t bytes, uint32_t max_u
         if (r != 0)
             return r;
     }
+    bool literal = true;
+    for (uint32_t i = 0; i < c.n_elements; i++)
+        literal = literal && !c.elements[i].any && c.elements[i].n_sets == 0 &&
+                  c.elements[i].cp < 0x10000;
+    if (literal && c.n_segments == 1 && ret->star_first && !ret->star_last)
+        ret->suffix_units = c.n_elements;
     ret->n_segments = c.n_segments;
     ret->segments = segments;
     return LIKE_OK;

@@ -32,6 +32,8 @@ typedef struct Like {
     uint32_t n_segments;
     bool star_first, star_last; // else the first or last segment is anchored
     const LikeSegment *segments;
+    // "*.dll": so many UTF-16 units, all literal, decide at the end of the text; 0 = another form.
+    uint32_t suffix_units;
 } Like;
 
 enum {

@@ -138,6 +138,7 @@ static int find_compressed(Walk *w, uint64_t from, uint64_t to, uint64_t *ret, E
 // point into (mem_free).
 static int load_trace_head(Walk *w, uint64_t offset, const EtlBufferHead *head, EtlTraceHead *ret,
                            uint8_t **ret_bytes, Err *err) {
+    *ret = (EtlTraceHead){0};
     bool packed = (head->flags & ETL_BUFFER_COMPRESSED) != 0;
     // The event is the first one, so the front of the buffer is enough; its announced size is not
     // needed, and may be damaged.
@@ -152,7 +153,7 @@ static int load_trace_head(Walk *w, uint64_t offset, const EtlBufferHead *head, 
     }
     size_t got;
     result = etl_input_read(w->input, offset, raw, want, &got, err);
-    if (result < 0)
+    if (result != 0)
         goto out;
     const uint8_t *p = raw;
     uint32_t bytes = (uint32_t)got;
@@ -378,7 +379,7 @@ static bool is_stale(const Walk *w, const EtlBufferHead *head) {
 
 static int walk_header(Walk *w, uint64_t at, const EtlBufferHead *head, Err *err) {
     EtlTraceHead trace;
-    uint8_t *bytes;
+    uint8_t *bytes = NULL;
     int result = load_trace_head(w, at, head, &trace, &bytes, err);
     if (result < 0)
         return result;

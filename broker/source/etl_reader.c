@@ -410,7 +410,7 @@ static uint32_t queue_of(const EtlReader *r, const EtlBuffer *b) {
 static int open_segment(EtlReader *r, Err *err) {
     const EtlSegment *s = &r->index.segments[r->segment];
     uint16_t cursor_of[N_QUEUES];
-    uint32_t tail[N_QUEUES];
+    uint32_t tail[N_QUEUES] = {0}; // of queues that have a buffer already
     memset(cursor_of, 0xff, sizeof cursor_of);
     uint32_t n = 0;
     for (uint32_t i = s->first; i < s->first + s->n; i++) {

@@ -1,10 +1,9 @@
 // Reads .etl files: buffers, events, clocks, loss, in merged time order, with bounded memory.
 //
 // Format facts and guarantees: docs/ETL.md. One owner, one thread at a time. Files are read, never
-// mapped: a session may shorten its file meanwhile, and a mapping answers that with a signal.
-// A record's pointers stay valid until
-// the next call on the same reader. Malformed input never stops the walk where anything intact is
-// left: it is reported as a diagnostic (file offset, what, what was done) and counted.
+// mapped: a session may shorten its file meanwhile, and a mapping answers that with a signal. A record's
+// pointers stay valid until the next call on the same reader. Malformed input never stops the walk where
+// anything intact is left: it is reported as a diagnostic (file offset, what, what was done) and counted.
 #pragma once
 
 #include "event/record.h"
@@ -13,11 +12,11 @@
 typedef struct EtlReader EtlReader;
 
 typedef struct EtlOptions {
-    bool
-        schema_only; // yield only EVENT_SCHEMA_DATA records, in file order (no merge): the pre-scan
+    // Yield only EVENT_SCHEMA_DATA records, in file order (no merge): the pre-scan.
+    bool schema_only;
     bool file_order; // no merge: buffers as they stand in the file
-    uint32_t
-        window_bytes; // per-CPU read window, at least 128 KiB; 0 = one buffer, less when CPUs are many
+    // Read window of a CPU, at least 128 KiB; 0 = one buffer, less when CPUs are many.
+    uint32_t window_bytes;
     size_t memory_bytes; // of all windows (beyond one per CPU of the least size); 0 = 256 MiB
 } EtlOptions;
 

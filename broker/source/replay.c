@@ -157,7 +157,8 @@ static int pace(Replay *r, const EventRecord *record) {
     if (!info->appended && info->end_time > info->start_time &&
         record->time - END_SLACK_UNITS > info->end_time)
         return 0;
-    double due_ns = (double)(delta / TICK_UNITS) * TICK_NS / r->options.speed;
+    int64_t tick = delta / TICK_UNITS;
+    double due_ns = (double)tick * TICK_NS / r->options.speed;
     if (due_ns > 9e17) // thirty years
         due_ns = 9e17;
     int64_t due = r->base_ns + (int64_t)due_ns;

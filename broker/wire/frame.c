@@ -93,7 +93,7 @@ size_t frame_reader_pending(const FrameReader *reader) {
 // that frame_reader_next has let pass count, so that a lie about the length reserves nothing.
 static size_t wanted(const FrameReader *reader) {
     size_t have = reader->end - reader->start;
-    Frame frame;
+    Frame frame = {0};
     if (reader->broken || reader->hello || have < WIRE_HEAD_BYTES ||
         frame_head_get(reader->data + reader->start, reader->side, &frame, NULL) < 0)
         return have + read_bytes[reader->side];
@@ -138,7 +138,7 @@ int frame_reader_next(FrameReader *reader, Frame *ret, Err *err) {
     size_t have = reader->end - reader->start;
     if (have < WIRE_HEAD_BYTES)
         return 0;
-    Frame frame;
+    Frame frame = {0};
     const uint8_t *head = reader->data + reader->start;
     int result = frame_head_get(head, reader->side, &frame, err);
     if (result < 0)
@@ -170,10 +170,10 @@ int frame_reader_hello(FrameReader *reader, WireHello *ret, Err *err) {
     const uint8_t *at = reader->data != NULL ? reader->data + reader->start : NULL;
     uint8_t magic[4];
     store_u32(magic, WIRE_MAGIC);
-    if (have != 0 && memcmp(at, magic, MIN_OF(have, sizeof magic)) != 0)
+    if (at != NULL && memcmp(at, magic, MIN_OF(have, sizeof magic)) != 0)
         return broken(reader,
                       err_set(err, STATUS_PROTOCOL, "the client does not speak this protocol"));
-    if (have < WIRE_HELLO_BYTES)
+    if (at == NULL || have < WIRE_HELLO_BYTES)
         return 0;
     WireHello hello;
     memset(&hello, 0, sizeof hello);

@@ -151,7 +151,7 @@ int json_get_u64(const cJSON *object, const char *key, uint64_t *ret, Err *err) 
 }
 
 int json_get_u32(const cJSON *object, const char *key, uint32_t *ret, Err *err) {
-    uint64_t value;
+    uint64_t value = 0;
     int result = json_get_u64(object, key, &value, err);
     if (result != 0)
         return result;

@@ -248,7 +248,7 @@ static int read_parts(Schema *schema, const Parsed *parsed, Span rest, Err *err)
         return err_set(err, STATUS_NO_MEMORY, "no memory for a schema");
     uint32_t n_entries = 0, n_fields = 0;
     uint16_t tag = 0;
-    Span part, again = rest;
+    Span part = {NULL, 0}, again = rest;
     while (again.bytes != 0) {
         int result = next_tlv(&again, &tag, &part, err);
         if (result < 0)
@@ -306,8 +306,8 @@ int schema_wire_get(const uint8_t *payload_untrusted, size_t bytes, uint32_t *re
     Parsed parsed;
     memset(&parsed, 0, sizeof parsed);
     for (Span again = rest; again.bytes != 0;) {
-        uint16_t tag;
-        Span part;
+        uint16_t tag = 0;
+        Span part = {NULL, 0};
         int result = next_tlv(&again, &tag, &part, err);
         if (result == 0)
             result = check_part(&parsed, tag, part, err);

@@ -331,11 +331,13 @@ const Command dump_command = {
     .most = UINT32_MAX,
     .run = run,
     .details =
-        "Events of all processors in the order of their time; definitions that stand anywhere in "
-        "the file decode them.\n"
-        "Damage never ends the reading where anything intact is left: it is told on standard error "
-        "at the end, with the\n"
-        "place in the file, and the exit code stays 0 unless --strict is given.\n"
+        "Events of all processors in the order of their time (UTC); definitions that stand "
+        "anywhere in\n"
+        "the file decode them. Damage never ends the reading where anything intact is left: it is "
+        "told\n"
+        "on standard error at the end, with the place in the file, and the exit code stays 0 "
+        "unless\n"
+        "--strict is given.\n"
         "\n"
         "Exit codes: 0 read, 1 a file could not be read, 2 wrong usage, 3 damage (--strict), 130 "
         "interrupted.\n"

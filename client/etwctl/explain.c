@@ -53,7 +53,9 @@ static void print(const cJSON *reply, Buf *out) {
     table_widen(columns, n, n - 1, view_columns());
     if (cJSON_IsArray(providers) && providers->child) {
         table_header(out, columns, n);
-        cJSON_ArrayForEach(p, providers) provider_line(p, columns, n, out);
+        cJSON_ArrayForEach(p, providers) {
+            provider_line(p, columns, n, out);
+        }
     } else {
         buf_text(out, "  no provider is asked for\n");
     }

@@ -64,8 +64,10 @@ static bool masks_of_words(const cJSON *keywords, const Words *words, uint64_t *
 
 static bool masks_of_list(const cJSON *keywords, const cJSON *list, uint64_t *mask) {
     const cJSON *v;
-    cJSON_ArrayForEach(v, list) if (!cJSON_IsString(v) ||
-                                    !mask_of(keywords, v->valuestring, mask)) return false;
+    cJSON_ArrayForEach(v, list) {
+        if (!cJSON_IsString(v) || !mask_of(keywords, v->valuestring, mask))
+            return false;
+    }
     return true;
 }
 

@@ -102,8 +102,9 @@ static void options_text(const cJSON *row, Buf *out) {
     const cJSON *ids = reply_member(row, "event_ids"), *id;
     if (cJSON_IsArray(ids) && ids->child) {
         buf_text(out, "id ");
-        cJSON_ArrayForEach(id, ids)
+        cJSON_ArrayForEach(id, ids) {
             buf_printf(out, "%s%.0f", id == ids->child ? "" : ",", id->valuedouble);
+        }
     }
     if (out->bytes == 0)
         buf_char(out, '-');
@@ -169,7 +170,10 @@ static void provider_rows(const cJSON *list, Buf *out, size_t columns, bool all)
     const cJSON **rows = mem_array(n + 1, sizeof *rows), *row;
     if (!rows)
         return;
-    cJSON_ArrayForEach(row, list) if (i < n) rows[i++] = row;
+    cJSON_ArrayForEach(row, list) {
+        if (i < n)
+            rows[i++] = row;
+    }
     if (n > 0)
         qsort(rows, n, sizeof *rows, compare_rows);
     table_header(out, own, N_COLUMNS);

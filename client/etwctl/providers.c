@@ -69,7 +69,10 @@ static void event_rows(const cJSON *events, Buf *out) {
     const cJSON **sorted = mem_array(n_events, sizeof *sorted);
     if (!sorted)
         return;
-    cJSON_ArrayForEach(e, events) if (i < n_events) sorted[i++] = e;
+    cJSON_ArrayForEach(e, events) {
+        if (i < n_events)
+            sorted[i++] = e;
+    }
     qsort(sorted, n_events, sizeof *sorted, compare_events);
     if (plat_is_terminal(1))
         table_widen(columns, n, n - 1, view_columns());

@@ -25,8 +25,8 @@ static const Option change_options[] = {
     {"all-keyword", NULL, OPTION_LIST, SET(want.all), "WORD,...", "... and every one of these"},
     {"add-keyword", NULL, OPTION_LIST, SET(add), "WORD,...", "keywords to add to the present mask"},
     {"remove-keyword", NULL, OPTION_LIST, SET(remove), "WORD,...", "keywords to take from it"},
-    {"level", NULL, OPTION_TEXT, SET(want.level), "LEVEL",
-     "up to Critical|Error|Warning|Informational|Verbose|All,\nor a number"},
+    {"level", NULL, OPTION_TEXT, SET(want.level),
+     "Critical|Error|Warning|Informational|Verbose|All", "up to this level, or a number"},
     {"event-id", "id", OPTION_LIST, SET(want.ids), "N,...", "events with these ids"},
     {"event-name", NULL, OPTION_LIST, SET(want.names), "GLOB,...", "events by name"},
     {"opcode", NULL, OPTION_LIST, SET(want.opcodes), "N,...", "events with these opcodes"},
@@ -102,8 +102,10 @@ static bool replace_members(cJSON *want, const cJSON *members) {
 static int edit_wants(EtwClient *client, const SetOptions *o, uint32_t id,
                       const cJSON *subscriptions, const cJSON *members, cJSON **ret, Err *err) {
     const cJSON *s, *spec = NULL;
-    cJSON_ArrayForEach(s, subscriptions) if (reply_u64(s, "id") == id) spec =
-        reply_member(s, "spec");
+    cJSON_ArrayForEach(s, subscriptions) {
+        if (reply_u64(s, "id") == id)
+            spec = reply_member(s, "spec");
+    }
     if (!spec)
         return err_set(err, STATUS_NOT_FOUND,
                        "there is no subscription %u; 'etwctl subscriptions' lists yours",
@@ -230,8 +232,10 @@ static int print_reply(const SetOptions *o, const char *text) {
     Buf out = BUF_INIT;
     cJSON *reply = cJSON_Parse(text);
     const cJSON *warning;
-    cJSON_ArrayForEach(warning, reply_member(reply, "warnings")) if (cJSON_IsString(warning))
-        say("%s", warning->valuestring);
+    cJSON_ArrayForEach(warning, reply_member(reply, "warnings")) {
+        if (cJSON_IsString(warning))
+            say("%s", warning->valuestring);
+    }
     if (o->broker.json) {
         buf_text(&out, text);
         buf_char(&out, '\n');
@@ -283,9 +287,9 @@ const Command set_command = {
     .most = 1,
     .run = run,
     .details =
-        "Takes your own subscriptions from any program. What is not named stays as it is. Only the "
-        "difference is asked of\n"
-        "the source; events that were already queued still arrive.\n"
+        "Takes your own subscriptions from any program. What is not named stays as it is. Only "
+        "the\n"
+        "difference is asked of the source; events that were already queued still arrive.\n"
         "\n"
         "Examples:\n"
         "  etwctl set 3 --any-keyword Process,Image\n"

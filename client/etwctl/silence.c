@@ -18,8 +18,10 @@ static cJSON *ask(EtwClient *client, const char *method) {
 
 static bool list_has(const cJSON *list, const char *word) {
     const cJSON *v;
-    cJSON_ArrayForEach(v, list) if (cJSON_IsString(v) &&
-                                    strcmp(v->valuestring, word) == 0) return true;
+    cJSON_ArrayForEach(v, list) {
+        if (cJSON_IsString(v) && strcmp(v->valuestring, word) == 0)
+            return true;
+    }
     return false;
 }
 
@@ -47,7 +49,10 @@ static uint64_t events_of(const cJSON *profile, const cJSON *spec) {
     cJSON_ArrayForEach(session, reply_member(profile, "sessions")) {
         const cJSON *rows = reply_member(session, "providers");
         told = told || cJSON_IsArray(rows);
-        cJSON_ArrayForEach(row, rows) if (spec_names(spec, row)) n += reply_u64(row, "events");
+        cJSON_ArrayForEach(row, rows) {
+            if (spec_names(spec, row))
+                n += reply_u64(row, "events");
+        }
     }
     return told ? n : UINT64_MAX;
 }

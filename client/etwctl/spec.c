@@ -14,9 +14,9 @@ const Option spec_options[] = {
      "also events of etwctl itself"},
     {"name", "description", OPTION_TEXT, offsetof(SpecOptions, name), "TEXT",
      "a name for 'etwctl profile'"},
-    {"queue-policy", NULL, OPTION_TEXT, offsetof(SpecOptions, queue_policy), "POLICY",
-     "when the queue is full: drop-oldest|drop-newest|\ndisconnect|wait (wait: lossless replay "
-     "only)"},
+    {"queue-policy", NULL, OPTION_TEXT, offsetof(SpecOptions, queue_policy),
+     "drop-oldest|drop-newest|disconnect|wait",
+     "when the queue is full (wait: lossless replay only)"},
     {"queue", NULL, OPTION_BYTES, offsetof(SpecOptions, queue), "SIZE",
      "size of the queue in the broker: 8MB"},
     {0},

@@ -97,10 +97,14 @@ void subscription_rows(const cJSON *subscriptions, Buf *out, size_t columns) {
     const cJSON *s;
     // A state like "holding the source" is worth more than the end of the wants.
     size_t state = own[STATE].width;
-    cJSON_ArrayForEach(s, subscriptions) state = MAX_OF(state, strlen(reply_text(s, "state")));
+    cJSON_ArrayForEach(s, subscriptions) {
+        state = MAX_OF(state, strlen(reply_text(s, "state")));
+    }
     state = MIN_OF(state, (size_t)20);
     own[WANTS].width = (uint16_t)(own[WANTS].width - (state - own[STATE].width));
     own[STATE].width = (uint16_t)state;
     table_header(out, own, N_COLUMNS);
-    cJSON_ArrayForEach(s, subscriptions) row(s, own, out);
+    cJSON_ArrayForEach(s, subscriptions) {
+        row(s, own, out);
+    }
 }

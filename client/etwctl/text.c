@@ -8,7 +8,7 @@
 #define ELLIPSIS "\xe2\x80\xa6"
 
 char *number_text(uint64_t v, char buf[NUMBER_TEXT]) {
-    char *p = buf + NUMBER_TEXT - 1;
+    char *p = &buf[NUMBER_TEXT - 1];
     *p = '\0';
     for (int digits = 0; digits == 0 || v != 0; digits++, v /= 10) {
         if (digits > 0 && digits % 3 == 0)

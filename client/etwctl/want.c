@@ -9,13 +9,12 @@ const Option want_options[] = {
     {"provider", "provider-name", OPTION_LIST, WANT(providers), "NAME,...",
      "providers by name (Microsoft-Windows- may be left out),\nglob or GUID"},
     {"kernel", NULL, OPTION_LIST, WANT(kernel), "TYPE,...",
-     "kernel events: Process, Thread, Image, File, Registry,\nNetwork ...; 'kernel' alone as a "
-     "provider takes all"},
+     "kernel events: Process, Thread, Image, File, Registry,\nNetwork ...; '*' for all"},
     {"any-keyword", "keyword", OPTION_LIST, WANT(any), "WORD,...",
      "events with one of these keywords: names or masks\n(--keyword is the same)"},
     {"all-keyword", NULL, OPTION_LIST, WANT(all), "WORD,...", "... and with every one of these"},
-    {"level", NULL, OPTION_TEXT, WANT(level), "LEVEL",
-     "up to Critical|Error|Warning|Informational|Verbose|All,\nor a number (default: Verbose)"},
+    {"level", NULL, OPTION_TEXT, WANT(level), "Critical|Error|Warning|Informational|Verbose|All",
+     "up to this level, or a number (default: Verbose)"},
     {"event-id", "id", OPTION_LIST, WANT(ids), "N,...", "events with these ids (--id is the same)"},
     {"event-name", NULL, OPTION_LIST, WANT(names), "GLOB,...",
      "events by name, for kernel and TraceLogging events:\nProcess/Start, FileIO/*"},
@@ -116,7 +115,9 @@ static void list_text(const cJSON *list, const char *before, Buf *out) {
 void want_text(const cJSON *want, Buf *out) {
     Buf text = BUF_INIT;
     list_text(reply_member(want, "providers"), "", &text);
-    list_text(reply_member(want, "kernel"), text.bytes ? "+ " : "", &text);
+    // Names say which kernel events are meant: "Process/Start".
+    if (!reply_member(want, "event_names"))
+        list_text(reply_member(want, "kernel"), text.bytes ? "+ " : "", &text);
     list_text(reply_member(want, "event_ids"), "id ", &text);
     list_text(reply_member(want, "event_names"), text.bytes ? "named " : "", &text);
     list_text(reply_member(want, "any"), "any ", &text);

@@ -250,8 +250,10 @@ static int code_of_end(const EtwItem *end) {
 static void say_warnings(EtwSubscription *subscription) {
     cJSON *info = cJSON_Parse(etw_subscription_info(subscription));
     const cJSON *warning;
-    cJSON_ArrayForEach(warning, reply_member(info, "warnings")) if (cJSON_IsString(warning))
-        say("%s", warning->valuestring);
+    cJSON_ArrayForEach(warning, reply_member(info, "warnings")) {
+        if (cJSON_IsString(warning))
+            say("%s", warning->valuestring);
+    }
     cJSON_Delete(info);
 }
 

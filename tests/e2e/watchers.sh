@@ -38,7 +38,7 @@ four() {
         watch "$p$n" "{\"wants\":[{\"provider\":\"{$guid}\",\"any\":\"$any\",\"all\":\"$all\",\"level\":$level${filter:+,\"filter\":\"$filter\"}}],\"include_rundown\":true}" \
             --hold "$(path "$ETW_TMP/go")" || return
     done
-    watch "${p}all" '{"wants":[{"level":255}],"include_rundown":true,"queue_bytes":"1048576"}' --hold "$(path "$ETW_TMP/go")" || return
+    watch "${p}all" '{"wants":[{"level":255}],"include_rundown":true,"queue_bytes":"4194304"}' --hold "$(path "$ETW_TMP/go")" || return
     # Equal wants, written differently: these two join the first one's feed.
     IFS='|' read -r any all level filter where <<<"$1"
     watch "${p}twin" "{\"wants\":[{\"level\":$level,\"all\":[\"$all\"],\"any\":[\"$any\"],\"providers\":[\"$guid\"]${filter:+,\"filter\":\"$filter\"}}],\"include_rundown\":true,\"name\":\"twin\"}" || return

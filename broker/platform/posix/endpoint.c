@@ -103,6 +103,7 @@ bool endpoint_resolve_system(const char *endpoint, EndpointPath *ret) {
     if (is_path(name) || !name_valid(name))
         return false;
     EndpointPath own, at;
+    memset(&own, 0, sizeof own);
     memset(&at, 0, sizeof at);
     if (endpoint_resolve(endpoint, &own, NULL) == 0 && own.system)
         return false;

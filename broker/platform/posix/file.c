@@ -88,7 +88,7 @@ int plat_file_read_at(PlatFile *file, uint64_t offset, void *buf, size_t bytes, 
             if (errno == EINTR)
                 continue;
             return err_set(err, STATUS_IO, "reading at offset %llu failed: %s",
-                           (unsigned long long)(offset + got), strerror(errno));
+                           (unsigned long long)offset + got, strerror(errno));
         }
         if (n == 0)
             break;

@@ -123,7 +123,7 @@ int plat_listen(PlatPort *port, const char *endpoint, const char *sddl, uint32_t
     listener->object = PORT_OBJECT_LISTENER;
     listener->port = port;
     listener->user = user;
-    struct stat st;
+    struct stat st = {0};
     result = open_socket(&at, mode != 0 ? mode : DEFAULT_MODE, &listener->fd, &st, err);
     if (result < 0) {
         mem_free(listener);

@@ -19,7 +19,7 @@ static void local_name(uid_t uid, char *name, size_t cap) {
     FILE *file = fopen("/etc/passwd", "re");
     if (file == NULL)
         return;
-    struct passwd entry, *found;
+    struct passwd entry = {0}, *found = NULL;
     char text[1024];
     while (fgetpwent_r(file, &entry, text, sizeof text, &found) == 0 && found != NULL) {
         if (entry.pw_uid == uid) {

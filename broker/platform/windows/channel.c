@@ -226,9 +226,9 @@ static int open_error(DWORD code, const char *path, Err *err) {
 }
 
 static int connect_pipe(PlatChannel *channel, const char *endpoint, int64_t due_ns, Err *err) {
-    char path[300];
+    char path[300] = "";
     wchar_t *wide = NULL;
-    bool named;
+    bool named = false;
     int result = plat_endpoint_path(endpoint, path, sizeof path, err);
     if (result == 0)
         result = endpoint_resolve(endpoint, &wide, &named, err);

@@ -116,7 +116,7 @@ int plat_file_read_at(PlatFile *file, uint64_t offset, void *buf, size_t bytes, 
             if (error == ERROR_HANDLE_EOF)
                 break;
             return err_set(err, STATUS_IO, "reading at offset %llu failed: error %lu",
-                           (unsigned long long)(offset + got), error);
+                           (unsigned long long)offset + got, error);
         }
         if (n == 0)
             break;

@@ -26,13 +26,15 @@ static HANDLE open_instance(PlatListener *listener, bool first) {
         pipe_ops.create_named_pipe(listener->path, mode, PIPE_MODE, PIPE_UNLIMITED_INSTANCES,
                                    OUT_BYTES, IN_BYTES, 0, &security);
     if (pipe == INVALID_HANDLE_VALUE)
-        return pipe;
+        return INVALID_HANDLE_VALUE;
     if (CreateIoCompletionPort(pipe, listener->port->iocp, 1, 0) == NULL) {
         DWORD code = GetLastError();
         CloseHandle(pipe);
         SetLastError(code);
         return INVALID_HANDLE_VALUE;
     }
+    // The handle knows nothing of `security` any more.
+    // cppcheck-suppress returnDanglingLifetime
     return pipe;
 }
 

@@ -123,7 +123,8 @@ Test(filter_eval, texts) {
              "QueryName -contains 'www.example.\xc3\xa4top'", "Short -eq 'NOTEPAD.EXE'",
              "Short -like 'note?ad.*'", "Short -eq notepad.exe", "Empty -eq ''", "-not Empty",
              "QueryName", "Short -le 'notepad.exe'", "Short -lt 'notepad.exe1'",
-             "QueryName -like '*'", "Empty -like '*'");
+             "QueryName -like '*'", "Empty -like '*'", "Short -like '*.EXE'",
+             "Short -like '*notepad.exe'", "Short -notlike '*xnotepad.exe'", "Empty -notlike '*a'");
     ALL_FALSE(e, "QueryName -eq 'www.example.top'", "QueryName -eq 'www.example.\xc3\xa4to'",
               "QueryName -eq 'www.example.\xc3\xa4topp'", "QueryName -like 'example*'",
               "QueryName -lt 'a'", "QueryName -contains 'example'", "Short -eq 'notepad'",
@@ -381,6 +382,10 @@ Test(filter_eval, counts_the_bytes_it_examines) {
     counters.examined = 0;
     cr_assert_not(event_passes(e, "Text -eq 'b'", &counters));
     cr_assert_leq(counters.examined, 16, "a length tells");
+    counters.examined = 0;
+    cr_assert(event_passes(e, "Text -like '*aaa'", &counters));
+    cr_assert_not(event_passes(e, "Text -like '*b'", &counters));
+    cr_assert_leq(counters.examined, 16, "the end tells");
     counters.examined = 0;
     cr_assert_not(event_passes(e, "Text -like 'b*'", &counters));
     cr_assert_leq(counters.examined, 16, "the first character tells");
