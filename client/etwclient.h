@@ -105,20 +105,20 @@ ETW_API int32_t etw_error(EtwClient *client, EtwError *error);
 
 typedef struct EtwBrokerInfo {
     uint32_t struct_size;
-    uint32_t protocol;  /* version in use */
+    uint32_t protocol; /* version in use */
     uint64_t features;
-    EtwGuid instance;   /* changes when the broker restarts */
+    EtwGuid instance; /* changes when the broker restarts */
     uint32_t epoch;
     uint32_t reserved;
-    char agent[48];     /* the broker's name and version */
+    char agent[48]; /* the broker's name and version */
 } EtwBrokerInfo;
 ETW_API int32_t etw_broker(EtwClient *client, EtwBrokerInfo *info);
 
 /* One request with a JSON reply (docs/PROTOCOL.md lists methods and shapes).
  * params: a JSON object, or NULL for {}. *reply: the result as JSON text; free it with etw_free.
  * timeout_ms: 0 = 30,000. A failure reported by the broker is returned as its status. */
-ETW_API int32_t etw_request(EtwClient *client, const char *method, const char *params, uint32_t timeout_ms,
-                            char **reply);
+ETW_API int32_t etw_request(EtwClient *client, const char *method, const char *params,
+                            uint32_t timeout_ms, char **reply);
 /* Frees what the library allocated for the caller. NULL is allowed. */
 ETW_API void etw_free(void *memory);
 
@@ -127,7 +127,8 @@ ETW_API void etw_free(void *memory);
 /* Subscribes on a data connection of its own. spec: JSON, {"wants":[{"provider":…}],…} (docs/PROTOCOL.md).
  * Returns when the broker has confirmed. Warnings, if any: etw_subscription_info.
  * Errors: FILTER, NOT_FOUND, DENIED, BUSY, INVALID_ARGUMENT, TIMEOUT, and those of etw_connect. */
-ETW_API int32_t etw_subscribe(EtwClient *client, const char *spec, uint32_t timeout_ms, EtwSubscription **subscription);
+ETW_API int32_t etw_subscribe(EtwClient *client, const char *spec, uint32_t timeout_ms,
+                              EtwSubscription **subscription);
 /* Ends the subscription and frees it; batches that are still referenced stay valid. NULL is allowed. */
 ETW_API void etw_close(EtwSubscription *subscription);
 /* Unique in the broker, never reused while it runs; 0 for NULL. */
@@ -136,16 +137,17 @@ ETW_API uint32_t etw_id(EtwSubscription *subscription);
 ETW_API const char *etw_subscription_info(EtwSubscription *subscription);
 /* Changes a subscription of the same user, from any connection: keyword, level and filter tuning. spec: the members
  * to replace. *reply (may be NULL): JSON of what came of it; etw_free. */
-ETW_API int32_t etw_change(EtwClient *client, uint32_t id, const char *spec, uint32_t timeout_ms, char **reply);
+ETW_API int32_t etw_change(EtwClient *client, uint32_t id, const char *spec, uint32_t timeout_ms,
+                           char **reply);
 ETW_API int32_t etw_stop(EtwClient *client, uint32_t id);
 
 typedef struct EtwStats {
     uint32_t struct_size;
     uint32_t epoch;
-    uint64_t received;    /* events given to the caller */
+    uint64_t received;     /* events given to the caller */
     uint64_t skipped_self; /* own events left out by the library (spec member include_self) */
-    uint64_t gap_events;  /* numbered by the broker and not delivered, as told by gap records */
-    uint64_t source_lost; /* told as lost before the broker; UINT64_MAX: an unknown number */
+    uint64_t gap_events;   /* numbered by the broker and not delivered, as told by gap records */
+    uint64_t source_lost;  /* told as lost before the broker; UINT64_MAX: an unknown number */
     uint64_t batches;
     uint64_t bytes;
     uint64_t next_number; /* the number that the next event will have */
@@ -174,20 +176,22 @@ typedef enum EtwItemKind {
 /* The four ledger terms that every user may see, and the broker's other ones (administrators; else 0). */
 typedef struct EtwLedger {
     uint64_t offered, denied_scope, denied_policy, denied_cost, filtered, matched, held, numbered;
-    uint64_t dropped_queue, dropped_rate, dropped_oversize, dropped_policy, dropped_close, queued, sent;
+    uint64_t dropped_queue, dropped_rate, dropped_oversize, dropped_policy, dropped_close, queued,
+        sent;
 } EtwLedger;
 
 typedef struct EtwItem {
     uint32_t struct_size;
-    uint32_t kind;         /* EtwItemKind */
-    uint64_t number;       /* event: its number; gap: the first missing; changed: the first under the new wants */
+    uint32_t kind; /* EtwItemKind */
+    uint64_t
+        number; /* event: its number; gap: the first missing; changed: the first under the new wants */
     const EtwEvent *event; /* event: valid while the batch is referenced */
     uint64_t gap_count;    /* gap: events missing; UINT64_MAX: unknown (lost before the broker) */
-    uint32_t reason;       /* gap, epoch, end: WIRE_GAP_*, WIRE_EPOCH_*, WIRE_END_* (etw_reason_text) */
-    uint32_t generation;   /* changed; epoch: its number */
-    uint32_t flags;        /* epoch: 1 = unclean */
-    int64_t from, to;      /* gap: times; epoch: time in `from` */
-    EtwLedger ledger;      /* end */
+    uint32_t reason; /* gap, epoch, end: WIRE_GAP_*, WIRE_EPOCH_*, WIRE_END_* (etw_reason_text) */
+    uint32_t generation; /* changed; epoch: its number */
+    uint32_t flags;      /* epoch: 1 = unclean */
+    int64_t from, to;    /* gap: times; epoch: time in `from` */
+    EtwLedger ledger;    /* end */
 } EtwItem;
 
 /* Next item of a batch, in order. END when there are no more. The batch keeps a cursor: one thread. */
@@ -206,7 +210,7 @@ typedef struct EtwHeader {
     uint32_t thread_id;
     uint16_t processor;
     uint8_t pointer_size;
-    uint8_t decodable;   /* 0: raw only, see EtwSchemaInfo.undecodable */
+    uint8_t decodable; /* 0: raw only, see EtwSchemaInfo.undecodable */
     int64_t time;
     EtwGuid provider;
     uint16_t id, task;
@@ -222,11 +226,12 @@ ETW_API int32_t etw_event_header(const EtwEvent *event, EtwHeader *header);
 typedef struct EtwSchemaInfo {
     uint32_t struct_size;
     uint32_t field_count;
-    const char *provider_name, *event_name, *task_name, *opcode_name, *level_name, *channel_name, *keyword_names;
+    const char *provider_name, *event_name, *task_name, *opcode_name, *level_name, *channel_name,
+        *keyword_names;
     const char *message;     /* template with inserts */
     const char *source;      /* "event-info", "tracelogging", "mof", "manifest", "string", "none" */
     const char *undecodable; /* why there are no fields; "" when there are */
-} EtwSchemaInfo; /* strings live as long as the event */
+} EtwSchemaInfo;             /* strings live as long as the event */
 ETW_API int32_t etw_schema(const EtwEvent *event, EtwSchemaInfo *info);
 
 typedef enum EtwValueKind {
@@ -253,7 +258,7 @@ typedef struct EtwValue {
     const char *name;
     const uint8_t *data;
     uint32_t bytes;
-    uint32_t count;    /* elements of an array, members of a struct */
+    uint32_t count;             /* elements of an array, members of a struct */
     uint16_t in_type, out_type; /* TDH's numbers */
     uint32_t reserved;
     union {
@@ -269,16 +274,24 @@ ETW_API uint32_t etw_field_count(const EtwEvent *event);
 ETW_API int32_t etw_field_at(const EtwEvent *event, uint32_t index, EtwValue *value);
 ETW_API int32_t etw_field(const EtwEvent *event, const char *name, EtwValue *value);
 /* Element of an array or member of a struct. NOT_FOUND beyond the end, TYPE for other kinds. */
-ETW_API int32_t etw_value_at(const EtwEvent *event, const EtwValue *value, uint32_t index, EtwValue *element);
+ETW_API int32_t etw_value_at(const EtwEvent *event, const EtwValue *value, uint32_t index,
+                             EtwValue *element);
 
 /* Text of a value as TDH formats it. Text functions: at most cap bytes with the NUL are written to buf; *need (may be
  * NULL) is the length with the NUL; OVERSIZE when it did not fit (buf then holds the front). */
-ETW_API int32_t etw_value_text(const EtwEvent *event, const EtwValue *value, char *buf, size_t cap, size_t *need);
+ETW_API int32_t etw_value_text(const EtwEvent *event, const EtwValue *value, char *buf, size_t cap,
+                               size_t *need);
 
-typedef enum EtwTextKind { ETW_TEXT_JSON = 1, ETW_TEXT_SUMMARY = 2, ETW_TEXT_MESSAGE = 3, ETW_TEXT_LABEL = 4 } EtwTextKind;
+typedef enum EtwTextKind {
+    ETW_TEXT_JSON = 1,
+    ETW_TEXT_SUMMARY = 2,
+    ETW_TEXT_MESSAGE = 3,
+    ETW_TEXT_LABEL = 4
+} EtwTextKind;
 /* The whole event: one JSON object (docs/EVENT.md), a one-line summary, the provider's message (NOT_FOUND when it has
  * none), or the label ("DNS-Client/3008"). */
-ETW_API int32_t etw_event_text(const EtwEvent *event, EtwTextKind kind, char *buf, size_t cap, size_t *need);
+ETW_API int32_t etw_event_text(const EtwEvent *event, EtwTextKind kind, char *buf, size_t cap,
+                               size_t *need);
 
 /* A copy that owns its memory and outlives the batch. etw_event_free. */
 ETW_API int32_t etw_event_copy(const EtwEvent *event, EtwEvent **copy);
@@ -286,10 +299,10 @@ ETW_API void etw_event_free(EtwEvent *copy); /* only for copies; NULL allowed */
 
 typedef struct EtwFrame {
     uint32_t struct_size;
-    uint32_t flags;       /* 1 = kernel address */
-    uint64_t address;     /* 0 when masked */
-    uint64_t offset;      /* into the module */
-    const char *module;   /* path, or "" when unknown; lives as long as the event */
+    uint32_t flags;     /* 1 = kernel address */
+    uint64_t address;   /* 0 when masked */
+    uint64_t offset;    /* into the module */
+    const char *module; /* path, or "" when unknown; lives as long as the event */
 } EtwFrame;
 /* Frame i of the event's call stack, innermost first. NOT_FOUND beyond the end. */
 ETW_API int32_t etw_frame(const EtwEvent *event, uint32_t index, EtwFrame *frame);

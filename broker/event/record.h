@@ -29,17 +29,18 @@ enum {
 
 // EventRecord.flags: the consumer's view (values of ours, they travel on the wire).
 enum {
-    EVENT_CLASSIC = 0x0001,        // no manifest id: identified by (GUID, opcode, version)
-    EVENT_POINTER32 = 0x0002,      // pointers of the payload are 4 bytes wide; otherwise 8
-    EVENT_TRACELOGGING = 0x0004,   // an EVENT_SCHEMA_TL item describes the payload
-    EVENT_STRING_ONLY = 0x0008,    // payload is one UTF-16 string
-    EVENT_WPP = 0x0010,            // a WPP message
-    EVENT_HAS_ACTIVITY = 0x0020,   // `activity` is not null
-    EVENT_NO_IDS = 0x0040,         // the header has no pid and tid (both are UINT32_MAX)
-    EVENT_OUT_OF_ORDER = 0x0080,   // its time went backwards within its CPU
-    EVENT_SCHEMA_DATA = 0x0100,    // describes events (metadata, manifest chunk): feeds the schema room
-    EVENT_TIME_GUESSED = 0x0200,   // the header had no time; it is the previous event's
-    EVENT_FILE_HEADER = 0x0400,    // the trace header event of the file
+    EVENT_CLASSIC = 0x0001,      // no manifest id: identified by (GUID, opcode, version)
+    EVENT_POINTER32 = 0x0002,    // pointers of the payload are 4 bytes wide; otherwise 8
+    EVENT_TRACELOGGING = 0x0004, // an EVENT_SCHEMA_TL item describes the payload
+    EVENT_STRING_ONLY = 0x0008,  // payload is one UTF-16 string
+    EVENT_WPP = 0x0010,          // a WPP message
+    EVENT_HAS_ACTIVITY = 0x0020, // `activity` is not null
+    EVENT_NO_IDS = 0x0040,       // the header has no pid and tid (both are UINT32_MAX)
+    EVENT_OUT_OF_ORDER = 0x0080, // its time went backwards within its CPU
+    EVENT_SCHEMA_DATA =
+        0x0100, // describes events (metadata, manifest chunk): feeds the schema room
+    EVENT_TIME_GUESSED = 0x0200, // the header had no time; it is the previous event's
+    EVENT_FILE_HEADER = 0x0400,  // the trace header event of the file
 };
 
 // Extended item types (EVENT_HEADER_EXT_TYPE_*; etl-format C).
@@ -83,11 +84,11 @@ typedef struct EventRecord {
     uint32_t pid;     // UINT32_MAX: not known from the header
     uint32_t tid;
     uint16_t cpu;
-    uint16_t flags;         // EVENT_*
-    uint16_t header_flags;  // EVENT_HEADER.Flags as stored, or the WPP option flags
-    uint16_t property;      // EVENT_HEADER.EventProperty
-    uint8_t header_type;    // ETL_HEADER_*
-    uint32_t kernel_time;   // of the header, in its units; 0 when it has none
+    uint16_t flags;        // EVENT_*
+    uint16_t header_flags; // EVENT_HEADER.Flags as stored, or the WPP option flags
+    uint16_t property;     // EVENT_HEADER.EventProperty
+    uint8_t header_type;   // ETL_HEADER_*
+    uint32_t kernel_time;  // of the header, in its units; 0 when it has none
     uint32_t user_time;
     Guid activity;
     // Extended items, in file form: head of 8 bytes {u16 bytes of the whole item, u16 type,

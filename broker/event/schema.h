@@ -45,7 +45,7 @@ enum {
     IN_UTF16_CHAR = 306,
     IN_ANSI_CHAR = 307,
     IN_SIZET = 308,
-    IN_HEXDUMP = 309, // u32 bytes, then bytes
+    IN_HEXDUMP = 309,  // u32 bytes, then bytes
     IN_WBEM_SID = 310, // 4 zero bytes, or TOKEN_USER of two pointers and a SID
 };
 
@@ -95,11 +95,11 @@ enum {
 
 // How long a string or binary is, or how often a field stands.
 typedef enum ExtentKind {
-    EXTENT_ONE = 0,   // count: a single value; length: by the type (NUL, fixed size, counted)
-    EXTENT_FIXED,     // `n` literal: characters of a string, bytes of a binary, elements
-    EXTENT_FIELD,     // the value of field `n` (index into Schema.fields; earlier in the same scope)
-    EXTENT_PREFIX16,  // a u16 in the data, in front (TraceLogging arrays, custom)
-    EXTENT_REST,      // as many as the payload still holds (stack frames; last field)
+    EXTENT_ONE = 0,  // count: a single value; length: by the type (NUL, fixed size, counted)
+    EXTENT_FIXED,    // `n` literal: characters of a string, bytes of a binary, elements
+    EXTENT_FIELD,    // the value of field `n` (index into Schema.fields; earlier in the same scope)
+    EXTENT_PREFIX16, // a u16 in the data, in front (TraceLogging arrays, custom)
+    EXTENT_REST,     // as many as the payload still holds (stack frames; last field)
 } ExtentKind;
 
 typedef struct SchemaMapEntry {
@@ -118,7 +118,7 @@ typedef struct SchemaMap {
 enum {
     FIELD_KERNEL_ADDRESS = 0x01, // a kernel pointer (masked for those who may not see it)
     FIELD_NO_PRINT = 0x02,
-    FIELD_PAD3 = 0x04, // 3 bytes of padding follow (Thread v1 WaitMode)
+    FIELD_PAD3 = 0x04,   // 3 bytes of padding follow (Thread v1 WaitMode)
     FIELD_HINTED = 0x08, // in/out type or map come from the hint table, not from the provider
 };
 
@@ -140,19 +140,19 @@ typedef struct SchemaField {
 } SchemaField;
 
 typedef enum SchemaSource {
-    SCHEMA_NONE = 0,      // nothing describes it: delivered raw, `undecodable` says why
-    SCHEMA_EVENT_INFO,    // TRACE_EVENT_INFO (TDH, or metadata events of merged files)
+    SCHEMA_NONE = 0,   // nothing describes it: delivered raw, `undecodable` says why
+    SCHEMA_EVENT_INFO, // TRACE_EVENT_INFO (TDH, or metadata events of merged files)
     SCHEMA_TRACELOGGING,
-    SCHEMA_MOF,           // the kernel's classic classes
-    SCHEMA_MANIFEST,      // in-stream EventSource manifest or .man file
-    SCHEMA_STRING,        // STRING_ONLY
+    SCHEMA_MOF,      // the kernel's classic classes
+    SCHEMA_MANIFEST, // in-stream EventSource manifest or .man file
+    SCHEMA_STRING,   // STRING_ONLY
 } SchemaSource;
 
 // Why an event has no schema (Schema.undecodable).
 typedef enum Undecodable {
     DECODABLE = 0,
-    UNDECODABLE_NO_SCHEMA, // no manifest, metadata or class known
-    UNDECODABLE_WPP,       // needs the provider's TMF/PDB
+    UNDECODABLE_NO_SCHEMA,  // no manifest, metadata or class known
+    UNDECODABLE_WPP,        // needs the provider's TMF/PDB
     UNDECODABLE_BAD_SCHEMA, // there is one, but malformed or over budget
     UNDECODABLE_TYPE_LIMIT, // the type table is full
 } Undecodable;
@@ -164,16 +164,17 @@ enum {
 };
 
 #define SCHEMA_MAX_FIELDS 1024 // fields and members of one schema
-#define SCHEMA_MAX_DEPTH 32    // nesting of structs
-#define SCHEMA_MAX_BYTES (256u * 1024u)
+#define SCHEMA_MAX_DEPTH  32   // nesting of structs
+#define SCHEMA_MAX_BYTES  (256u * 1024u)
 
 typedef struct Schema {
     Guid provider;
     EventDescriptor desc;
-    uint16_t event_flags; // EVENT_CLASSIC, EVENT_TRACELOGGING, EVENT_WPP, EVENT_STRING_ONLY of its events
-    uint8_t source;       // SchemaSource
-    uint8_t undecodable;  // Undecodable
-    uint32_t flags;       // SCHEMA_*
+    uint16_t
+        event_flags; // EVENT_CLASSIC, EVENT_TRACELOGGING, EVENT_WPP, EVENT_STRING_ONLY of its events
+    uint8_t source;  // SchemaSource
+    uint8_t undecodable;       // Undecodable
+    uint32_t flags;            // SCHEMA_*
     const char *provider_name; // "Microsoft-Windows-Kernel-File"; kernel classes: "Windows Kernel"
     const char *event_name;    // TraceEvent's spelling: "FileIO/Create", "Method/LoadVerbose", …
     const char *task_name;
@@ -197,11 +198,11 @@ int schema_new(Schema **ret);
 // freezes. Takes nothing on failure: the caller frees with schema_unref. err: what is wrong.
 int schema_finish(Schema *schema, Err *err);
 Schema *schema_ref(Schema *schema);
-Schema *schema_unref(Schema *schema); // returns NULL
+Schema *schema_unref(Schema *schema);      // returns NULL
 size_t schema_bytes(const Schema *schema); // what it is charged for
 // Index of a top-level field by name (case-blind), or -1.
 int schema_field_index(const Schema *schema, const char *name);
-const char *schema_source_name(uint8_t source);       // "event-info", "tracelogging", …
-const char *undecodable_text(uint8_t undecodable);    // one clause, "" when decodable
-const char *level_default_name(uint8_t level);        // "Information", … "" beyond 5
-const char *opcode_default_name(uint8_t opcode);      // "Info", "Start", … ""
+const char *schema_source_name(uint8_t source);    // "event-info", "tracelogging", …
+const char *undecodable_text(uint8_t undecodable); // one clause, "" when decodable
+const char *level_default_name(uint8_t level);     // "Information", … "" beyond 5
+const char *opcode_default_name(uint8_t opcode);   // "Info", "Start", … ""

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 
 #include "idl/wire.h"
-#include "serve/loop.h"
 #include "main/options.h"
 #include "platform/args.h"
 #include "platform/clock.h"
+#include "serve/loop.h"
 #include "util/map.h"
 
 #define STOP_NS INT64_C(2000000000) // for the last frames to go out at a shutdown
@@ -96,7 +96,8 @@ static int start(Broker *b, Err *err) {
 }
 
 static bool finished(const Broker *b) {
-    return !b->options.keep && b->loop.ended && server_idle(&b->loop.server) && b->loop.server.n_accepted > 0;
+    return !b->options.keep && b->loop.ended && server_idle(&b->loop.server) &&
+           b->loop.server.n_accepted > 0;
 }
 
 static void run(Broker *b) {
@@ -143,8 +144,8 @@ static void say_started(const Broker *b) {
         return;
     if (plat_endpoint_path(endpoint, path, sizeof path, &err) < 0)
         snprintf(path, sizeof path, "%s", endpoint ? endpoint : "");
-    fprintf(stderr, "etwbroker %s: replaying %s (%u buffers, %u processors), listening at %s\n", ETW_VERSION,
-            b->options.replay, info->n_buffers, info->n_cpus, path);
+    fprintf(stderr, "etwbroker %s: replaying %s (%u buffers, %u processors), listening at %s\n",
+            ETW_VERSION, b->options.replay, info->n_buffers, info->n_cpus, path);
     if (b->options.start_count > 0)
         fprintf(stderr, "etwbroker: waiting for %u subscription%s\n", b->options.start_count,
                 b->options.start_count == 1 ? "" : "s");

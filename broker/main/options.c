@@ -12,7 +12,8 @@ static const char help[] =
     "\n"
     "Options:\n"
     "  --replay FILE          the trace to replay\n"
-    "  --speed SPEED          max (default): as fast as the watchers take it; realtime; or 2x, 0.5x ...\n"
+    "  --speed SPEED          max (default): as fast as the watchers take it; realtime; or 2x, "
+    "0.5x ...\n"
     "  --lossless             a full queue holds the replay instead of dropping events\n"
     "  --start immediate|N    begin at once (default), or when N watchers have subscribed\n"
     "  --loop                 begin again at the end; each round is a new epoch\n"
@@ -42,8 +43,9 @@ static int parse_speed(const char *text, double *ret, Err *err) {
     char *end;
     double v = strtod(text, &end);
     if (end == text || (strcmp(end, "x") != 0 && *end != 0) || !(v >= 0.001 && v <= 100000))
-        return err_set(err, STATUS_INVALID_ARGUMENT,
-                       "--speed %s: it takes max, realtime, or a factor like 2x (0.001x to 100000x)", text);
+        return err_set(
+            err, STATUS_INVALID_ARGUMENT,
+            "--speed %s: it takes max, realtime, or a factor like 2x (0.001x to 100000x)", text);
     *ret = v;
     return 0;
 }
@@ -57,13 +59,27 @@ static int parse_start(const char *text, uint32_t *ret, Err *err) {
     unsigned long v = strtoul(text, &end, 10);
     if (end == text || *end != 0 || v < 1 || v > 100000)
         return err_set(err, STATUS_INVALID_ARGUMENT,
-                       "--start %s: it takes immediate, or a number of watchers from 1 to 100000", text);
+                       "--start %s: it takes immediate, or a number of watchers from 1 to 100000",
+                       text);
     *ret = (uint32_t)v;
     return 0;
 }
 
 int options_parse(int argc, char **argv, Options *ret, Err *err) {
-    enum { REPLAY = 256, SPEED, LOSSLESS, START, LOOP, KEEP, MANIFESTS, ENDPOINT, CONFIG, QUIET, HELP, VERSION };
+    enum {
+        REPLAY = 256,
+        SPEED,
+        LOSSLESS,
+        START,
+        LOOP,
+        KEEP,
+        MANIFESTS,
+        ENDPOINT,
+        CONFIG,
+        QUIET,
+        HELP,
+        VERSION
+    };
     static const struct option table[] = {
         {"replay", required_argument, NULL, REPLAY},
         {"speed", required_argument, NULL, SPEED},
@@ -131,9 +147,11 @@ int options_parse(int argc, char **argv, Options *ret, Err *err) {
     if (r < 0)
         return r;
     if (optind < argc)
-        return err_set(err, STATUS_INVALID_ARGUMENT, "'%s' is not an option; see etwbroker --help", argv[optind]);
+        return err_set(err, STATUS_INVALID_ARGUMENT, "'%s' is not an option; see etwbroker --help",
+                       argv[optind]);
     if (!ret->replay)
-        return err_set(err, STATUS_INVALID_ARGUMENT,
-                       "no source: give --replay FILE (live sessions are not part of this version)");
+        return err_set(
+            err, STATUS_INVALID_ARGUMENT,
+            "no source: give --replay FILE (live sessions are not part of this version)");
     return OPTIONS_RUN;
 }

@@ -4,8 +4,8 @@
 #include "util/err.h"
 
 typedef struct Options {
-    const char *replay;   // .etl file
-    double speed;         // 0 = as fast as it is taken
+    const char *replay; // .etl file
+    double speed;       // 0 = as fast as it is taken
     bool lossless;
     uint32_t start_count; // subscribers to wait for; 0 = immediate
     bool keep;

@@ -18,7 +18,7 @@ typedef struct ConfigKey {
 } ConfigKey;
 
 #define LIMIT(field) offsetof(Config, limits) + offsetof(UserLimits, field)
-#define MIB (UINT64_C(1024) * 1024)
+#define MIB          (UINT64_C(1024) * 1024)
 
 static const ConfigKey keys[] = {
     {"broker", "endpoint", KEY_TEXT, offsetof(Config, endpoint), 1, 200},
@@ -36,8 +36,10 @@ static const ConfigKey keys[] = {
 };
 
 void config_init(Config *config) {
-    *config = (Config){
-        .limits = user_limits_default(), .handshake_ms = 5000, .stalled_ms = 60000, .slow_ms = 600000};
+    *config = (Config){.limits = user_limits_default(),
+                       .handshake_ms = 5000,
+                       .stalled_ms = 60000,
+                       .slow_ms = 600000};
 }
 
 void config_deinit(Config *config) {
@@ -79,8 +81,8 @@ typedef struct Parse {
 } Parse;
 
 static int fail(Parse *p, int line, const char *what, const char *word) {
-    p->result = err_set(p->err, STATUS_FORMAT, "%s:%d: %s '%.80s'; docs/POLICY.md lists the keys", p->name,
-                        line, what, word);
+    p->result = err_set(p->err, STATUS_FORMAT, "%s:%d: %s '%.80s'; docs/POLICY.md lists the keys",
+                        p->name, line, what, word);
     return 0;
 }
 
@@ -102,11 +104,13 @@ static int set_key(Parse *p, const ConfigKey *key, const char *value, int line) 
     }
     if (!config_parse_bytes(value, &number) ||
         (key->kind == KEY_U32 && strspn(value, "0123456789") != strlen(value)))
-        return fail(p, line,
-                    key->kind == KEY_BYTES ? "not a size (like 8 MB):" : "not a whole number:", value);
+        return fail(
+            p, line,
+            key->kind == KEY_BYTES ? "not a size (like 8 MB):" : "not a whole number:", value);
     if (number < key->least || number > key->most) {
-        p->result = err_set(p->err, STATUS_FORMAT, "%s:%d: %s = %.40s is out of range; it takes %llu to %llu",
-                            p->name, line, key->name, value, (unsigned long long)key->least,
+        p->result = err_set(p->err, STATUS_FORMAT,
+                            "%s:%d: %s = %.40s is out of range; it takes %llu to %llu", p->name,
+                            line, key->name, value, (unsigned long long)key->least,
                             (unsigned long long)key->most);
         return 0;
     }
@@ -117,7 +121,8 @@ static int set_key(Parse *p, const ConfigKey *key, const char *value, int line) 
     return 1;
 }
 
-static int take_line(void *user, const char *section, const char *name, const char *value, int line) {
+static int take_line(void *user, const char *section, const char *name, const char *value,
+                     int line) {
     Parse *p = user;
     if (p->result < 0)
         return 0;
@@ -126,7 +131,9 @@ static int take_line(void *user, const char *section, const char *name, const ch
         known = known || strcmp(keys[i].section, section) == 0;
     if (!known)
         return fail(p, line, section[0] ? "no such section" : "a key before any section:",
-                    section[0] ? section : name ? name : "");
+                    section[0] ? section
+                    : name     ? name
+                               : "");
     if (!name) // a section begins
         return 1;
     for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
@@ -143,25 +150,27 @@ static int take_line(void *user, const char *section, const char *name, const ch
 // inih's own limits must never be reached: what it would cut is refused before it sees the text.
 static int scan_lines(Parse *p, const char *text, size_t bytes) {
     if (bytes > CONFIG_MAX_BYTES)
-        return err_set(p->err, STATUS_OVERSIZE, "%s: larger than %u bytes", p->name, CONFIG_MAX_BYTES);
+        return err_set(p->err, STATUS_OVERSIZE, "%s: larger than %u bytes", p->name,
+                       CONFIG_MAX_BYTES);
     int line = 1;
     size_t start = 0;
     for (size_t i = 0; i < bytes; i++) {
         if (text[i] == 0)
-            return err_set(p->err, STATUS_FORMAT, "%s:%d: a NUL byte; save the file as UTF-8 text", p->name,
-                           line);
+            return err_set(p->err, STATUS_FORMAT, "%s:%d: a NUL byte; save the file as UTF-8 text",
+                           p->name, line);
         if (text[i] == '\n') {
             line++;
             start = i + 1;
         } else if (i - start >= CONFIG_MAX_LINE) {
-            return err_set(p->err, STATUS_FORMAT, "%s:%d: the line is longer than %u bytes", p->name, line,
-                           CONFIG_MAX_LINE);
+            return err_set(p->err, STATUS_FORMAT, "%s:%d: the line is longer than %u bytes",
+                           p->name, line, CONFIG_MAX_LINE);
         }
     }
     return 0;
 }
 
-int config_parse(Config *config, const char *text_untrusted, size_t bytes, const char *name, Err *err) {
+int config_parse(Config *config, const char *text_untrusted, size_t bytes, const char *name,
+                 Err *err) {
     Parse p = {.config = config, .name = name, .err = err};
     int r = scan_lines(&p, text_untrusted, bytes);
     if (r < 0)
@@ -176,9 +185,11 @@ int config_parse(Config *config, const char *text_untrusted, size_t bytes, const
     if (bad_line < 0)
         return err_set(err, STATUS_NO_MEMORY, "%s: no memory", name);
     if (bad_line > 0)
-        return err_set(err, STATUS_FORMAT, "%s:%d: not 'key = value' nor '[section]'", name, bad_line);
+        return err_set(err, STATUS_FORMAT, "%s:%d: not 'key = value' nor '[section]'", name,
+                       bad_line);
     if (config->limits.queue_default > config->limits.queue_max)
-        return err_set(err, STATUS_FORMAT, "%s: limits: queue is above queue_max; lower the one or raise the other",
+        return err_set(err, STATUS_FORMAT,
+                       "%s: limits: queue is above queue_max; lower the one or raise the other",
                        name);
     return 0;
 }

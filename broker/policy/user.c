@@ -4,7 +4,7 @@
 
 #include "util/mem.h"
 
-#define MIB (UINT64_C(1024) * 1024)
+#define MIB         (UINT64_C(1024) * 1024)
 #define QUEUE_LEAST (128 * 1024) // two batches of the largest size
 
 UserLimits user_limits_default(void) {
@@ -59,7 +59,8 @@ int user_connect(UserTable *table, const PlatPeer *peer, User **ret, Err *err) {
     bool admin = peer->administrator;
     if (admin ? table->n_admin_connections >= limits->admin_reserve
               : table->n_connections >= limits->connections_all)
-        return err_set(err, STATUS_BUSY, "the broker has no free connection (limit %u); try again later",
+        return err_set(err, STATUS_BUSY,
+                       "the broker has no free connection (limit %u); try again later",
                        admin ? limits->admin_reserve : limits->connections_all);
     User *user;
     int r = user_find(table, peer, &user);
@@ -97,7 +98,8 @@ User *user_disconnect(User *user, bool administrator) {
 int user_subscribe(User *user, uint64_t quota, uint64_t *ret_quota, Err *err) {
     const UserLimits *limits = &user->table->limits;
     if (user->n_subscriptions >= limits->subscriptions)
-        return err_set(err, STATUS_BUSY, "your user has %u subscriptions, the limit; stop one first",
+        return err_set(err, STATUS_BUSY,
+                       "your user has %u subscriptions, the limit; stop one first",
                        user->n_subscriptions);
     if (quota == 0)
         quota = limits->queue_default;

@@ -9,13 +9,13 @@
 #include "util/map.h"
 
 typedef struct UserLimits {
-    uint32_t connections;   // of one user
-    uint32_t subscriptions; // of one user
+    uint32_t connections;     // of one user
+    uint32_t subscriptions;   // of one user
     uint32_t connections_all; // of all ordinary users together
-    uint32_t admin_reserve; // connections beyond connections_all for administrators
-    uint64_t queue_bytes;   // of all queues of one user
-    uint64_t queue_default; // of one subscription that asks for nothing
-    uint64_t queue_max;     // of one subscription
+    uint32_t admin_reserve;   // connections beyond connections_all for administrators
+    uint64_t queue_bytes;     // of all queues of one user
+    uint64_t queue_default;   // of one subscription that asks for nothing
+    uint64_t queue_max;       // of one subscription
 } UserLimits;
 
 UserLimits user_limits_default(void);
@@ -32,7 +32,7 @@ typedef struct User {
 
 typedef struct UserTable {
     UserLimits limits;
-    Map users; // SID -> User*
+    Map users;              // SID -> User*
     uint32_t n_connections; // of ordinary users
     uint32_t n_admin_connections;
 } UserTable;

@@ -3,70 +3,56 @@
 #include <stdio.h>
 
 #include "platform/clock.h"
+#include "profile/keys.h"
 #include "util/mem.h"
-
-static void counter(JsonWriter *w, const char *key, uint64_t v) {
-    jsonw_key(w, key);
-    jsonw_u64_text(w, v);
-}
-
-static void text(JsonWriter *w, const char *key, const char *value) {
-    jsonw_key(w, key);
-    jsonw_text(w, value);
-}
-
-static void number(JsonWriter *w, const char *key, uint64_t v) {
-    jsonw_key(w, key);
-    jsonw_u64(w, v);
-}
 
 static void hex_text(JsonWriter *w, const char *key, uint64_t v) {
     char buf[24];
     snprintf(buf, sizeof buf, "0x%llx", (unsigned long long)v);
-    text(w, key, buf);
+    key_text(w, key, buf);
 }
 
 static void broker_json(Hub *hub, const ProfileFacts *facts, bool administrator, JsonWriter *w) {
     char guid[GUID_TEXT];
     int status;
     jsonw_object(w);
-    text(w, "version", facts->version);
-    text(w, "instance", guid_format(&facts->instance, guid));
-    number(w, "uptime_ms", (uint64_t)(facts->uptime_ns / 1000000));
-    text(w, "source", facts->source_kind);
-    text(w, "state", facts->source_state);
-    number(w, "epoch", hub_epoch(hub));
+    key_text(w, "version", facts->version);
+    key_text(w, "instance", guid_format(&facts->instance, guid));
+    key_number(w, "uptime_ms", (uint64_t)(facts->uptime_ns / 1000000));
+    key_text(w, "source", facts->source_kind);
+    key_text(w, "state", facts->source_state);
+    key_number(w, "epoch", hub_epoch(hub));
     jsonw_key(w, "clean");
     jsonw_bool(w, !hub_ended(hub, &status) || status == 0);
     if (administrator) {
-        number(w, "clients", facts->n_clients);
-        number(w, "max_clients", facts->max_clients);
-        number(w, "subscriptions", hub_watch_count(hub));
-        number(w, "feeds", hub_feed_count(hub));
-        number(w, "types", type_table_count(hub_types(hub)));
+        key_number(w, "clients", facts->n_clients);
+        key_number(w, "max_clients", facts->max_clients);
+        key_number(w, "subscriptions", hub_watch_count(hub));
+        key_number(w, "feeds", hub_feed_count(hub));
+        key_number(w, "types", type_table_count(hub_types(hub)));
         int64_t cpu_ns = plat_cpu_ns();
-        number(w, "cpu_ms", (uint64_t)(cpu_ns / 1000000));
-        jsonw_key(w, "cpu_percent");
-        jsonw_double(w, facts->uptime_ns > 0 ? 100.0 * (double)cpu_ns / (double)facts->uptime_ns : 0);
-        counter(w, "memory_bytes", plat_memory_bytes());
-        counter(w, "heap_bytes", mem_in_use());
-        counter(w, "heap_peak_bytes", mem_peak());
-        counter(w, "batches_live", hub_pool(hub)->live);
-        counter(w, "batch_bytes_live", hub_pool(hub)->live_bytes);
+        key_number(w, "cpu_ms", (uint64_t)(cpu_ns / 1000000));
+        key_share(w, "cpu_percent",
+                  facts->uptime_ns > 0 ? 100.0 * (double)cpu_ns / (double)facts->uptime_ns : 0);
+        key_counter(w, "memory_bytes", plat_memory_bytes());
+        key_counter(w, "heap_bytes", mem_in_use());
+        key_counter(w, "heap_peak_bytes", mem_peak());
+        key_counter(w, "batches_live", hub_pool(hub)->live);
+        key_counter(w, "batch_bytes_live", hub_pool(hub)->live_bytes);
     }
     jsonw_object_end(w);
 }
 
 static void source_json(const SourceLedger *s, JsonWriter *w) {
     jsonw_object(w);
-    counter(w, "received", s->received);
-    counter(w, "malformed", s->malformed);
-    counter(w, "self", s->self);
-    counter(w, "internal_schema", s->internal_schema);
-    counter(w, "internal_stack", s->internal_stack);
-    counter(w, "internal_rundown", s->internal_rundown);
-    counter(w, "unwanted", s->unwanted);
-    counter(w, "wanted", s->wanted);
+    key_counter(w, "received", s->received);
+    key_counter(w, "malformed", s->malformed);
+    key_counter(w, "self", s->self);
+    key_counter(w, "internal_schema", s->internal_schema);
+    key_counter(w, "internal_stack", s->internal_stack);
+    key_counter(w, "internal_rundown", s->internal_rundown);
+    key_counter(w, "unwanted", s->unwanted);
+    key_counter(w, "wanted", s->wanted);
     jsonw_key(w, "balanced");
     jsonw_bool(w, source_ledger_balanced(s));
     jsonw_object_end(w);
@@ -74,44 +60,45 @@ static void source_json(const SourceLedger *s, JsonWriter *w) {
 
 static double row_cost(const ProviderStats *row) {
     // Sampled time scaled to all events of the row.
-    return row->cost_samples ? (double)row->cost_ns / (double)row->cost_samples * (double)row->events : 0;
+    return row->cost_samples
+               ? (double)row->cost_ns / (double)row->cost_samples * (double)row->events
+               : 0;
 }
 
 static void row_json(Hub *hub, const ProviderStats *row, double cost_all, JsonWriter *w) {
     char guid[GUID_TEXT];
     jsonw_object(w);
-    text(w, "name", row->name);
+    key_text(w, "name", row->name);
     if (row->kernel_type >= 0)
-        text(w, "kernel", kernel_type((uint32_t)row->kernel_type)->name);
+        key_text(w, "kernel", kernel_type((uint32_t)row->kernel_type)->name);
     else
-        text(w, "guid", guid_format(&row->guid, guid));
-    number(w, "watchers", hub_watchers_of(hub, row));
-    const PlanProvider *plan = row->kernel_type < 0 ? plan_provider(hub_plan(hub), &row->guid) : NULL;
+        key_text(w, "guid", guid_format(&row->guid, guid));
+    key_number(w, "watchers", hub_watchers_of(hub, row));
+    const PlanProvider *plan =
+        row->kernel_type < 0 ? plan_provider(hub_plan(hub), &row->guid) : NULL;
     if (plan && plan->ask.enabled) {
         hex_text(w, "any", plan->ask.any);
         hex_text(w, "all", plan->ask.all);
-        number(w, "level", plan->ask.level);
+        key_number(w, "level", plan->ask.level);
         jsonw_key(w, "event_ids");
         jsonw_array(w);
         for (uint32_t i = 0; i < plan->ask.n_ids; i++)
             jsonw_u64(w, plan->ask.ids[i]);
         jsonw_array_end(w);
     }
-    counter(w, "events", row->events);
-    counter(w, "bytes", row->bytes);
-    jsonw_key(w, "rate");
-    jsonw_double(w, row->rate);
-    counter(w, "wanted", row->wanted);
-    counter(w, "unmatched", row->unmatched);
-    counter(w, "internal", row->internal);
-    counter(w, "delivered", row->delivered);
-    counter(w, "dropped", row->dropped);
+    key_counter(w, "events", row->events);
+    key_counter(w, "bytes", row->bytes);
+    key_share(w, "rate", row->rate);
+    key_counter(w, "wanted", row->wanted);
+    key_counter(w, "unmatched", row->unmatched);
+    key_counter(w, "internal", row->internal);
+    key_counter(w, "delivered", row->delivered);
+    key_counter(w, "dropped", row->dropped);
     // Unwanted: came, and went to nobody.
     uint64_t taken = row->wanted - row->unmatched;
-    jsonw_key(w, "unwanted_share");
-    jsonw_double(w, row->events ? (double)(row->events - taken) / (double)row->events : 0);
-    jsonw_key(w, "cost_share");
-    jsonw_double(w, cost_all > 0 ? row_cost(row) / cost_all : 0);
+    key_share(w, "unwanted_share",
+              row->events ? (double)(row->events - taken) / (double)row->events : 0);
+    key_share(w, "cost_share", cost_all > 0 ? row_cost(row) / cost_all : 0);
     jsonw_object_end(w);
 }
 
@@ -123,18 +110,17 @@ void profile_json(Hub *hub, const ProfileFacts *facts, const ProfileViewer *view
     jsonw_key(w, "sessions");
     jsonw_array(w);
     jsonw_object(w);
-    text(w, "name", facts->source_name);
-    text(w, "kind", facts->source_kind);
-    text(w, "state", facts->source_state);
-    text(w, "clock", facts->clock);
-    jsonw_key(w, "progress");
-    jsonw_double(w, facts->progress);
+    key_text(w, "name", facts->source_name);
+    key_text(w, "kind", facts->source_kind);
+    key_text(w, "state", facts->source_state);
+    key_text(w, "clock", facts->clock);
+    key_share(w, "progress", facts->progress);
     const SourceLedger *source = hub_source(hub);
-    counter(w, "lost_events", source->lost_events);
-    counter(w, "lost_buffers", source->lost_buffers);
-    counter(w, "lost_unknown", source->lost_unknown);
+    key_counter(w, "lost_events", source->lost_events);
+    key_counter(w, "lost_buffers", source->lost_buffers);
+    key_counter(w, "lost_unknown", source->lost_unknown);
     if (viewer->administrator) {
-        counter(w, "wait_ns", facts->source_wait_ns);
+        key_counter(w, "wait_ns", facts->source_wait_ns);
         jsonw_key(w, "ledger");
         source_json(source, w);
         double cost_all = 0;
@@ -183,15 +169,15 @@ void explain_json(Hub *hub, JsonWriter *w) {
     jsonw_array(w);
     for (uint32_t i = 0; (p = plan_next(plan, &i)) != NULL;) {
         jsonw_object(w);
-        text(w, "name", p->name);
-        text(w, "guid", guid_format(&p->guid, guid));
-        number(w, "watchers", p->n_watchers);
-        number(w, "wants", p->n_wants);
+        key_text(w, "name", p->name);
+        key_text(w, "guid", guid_format(&p->guid, guid));
+        key_number(w, "watchers", p->n_watchers);
+        key_number(w, "wants", p->n_wants);
         jsonw_key(w, "caches");
         jsonw_bool(w, p->caches);
         hex_text(w, "any", p->ask.any);
         hex_text(w, "all", p->ask.all);
-        number(w, "level", p->ask.level);
+        key_number(w, "level", p->ask.level);
         hex_text(w, "properties", p->ask.properties);
         jsonw_key(w, "event_ids");
         jsonw_array(w);
@@ -215,7 +201,7 @@ void explain_json(Hub *hub, JsonWriter *w) {
     masks_json(kernel->masks, w);
     jsonw_key(w, "stack_types");
     kernel_types_json(kernel->stack_types, w);
-    number(w, "watchers", kernel->n_watchers);
+    key_number(w, "watchers", kernel->n_watchers);
     jsonw_object_end(w);
     jsonw_object_end(w);
 }

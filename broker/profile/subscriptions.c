@@ -1,13 +1,8 @@
-#include <stdio.h>
-
 #include "profile/profile.h"
 
-#define SLOW_SHARE 0.5 // of its quota: a queue fuller than this is called slow
+#include "profile/keys.h"
 
-static void counter(JsonWriter *w, const char *key, uint64_t v) {
-    jsonw_key(w, key);
-    jsonw_u64_text(w, v);
-}
+#define SLOW_SHARE 0.5 // of its quota: a queue fuller than this is called slow
 
 static const char *state_of(const Watch *watch, double share) {
     if (watch->failed)
@@ -35,23 +30,23 @@ static const char *policy_name(QueuePolicy policy) {
 static void ledger_json(const Ledger *l, bool administrator, JsonWriter *w) {
     jsonw_object(w);
     if (administrator) {
-        counter(w, "offered", l->want.offered);
-        counter(w, "denied_scope", l->want.denied_scope);
-        counter(w, "denied_policy", l->want.denied_policy);
-        counter(w, "denied_cost", l->want.denied_cost);
-        counter(w, "filtered", l->want.filtered);
-        counter(w, "unjudged", l->want.unjudged);
-        counter(w, "matched", l->want.matched);
-        counter(w, "held", l->held);
+        key_counter(w, "offered", l->want.offered);
+        key_counter(w, "denied_scope", l->want.denied_scope);
+        key_counter(w, "denied_policy", l->want.denied_policy);
+        key_counter(w, "denied_cost", l->want.denied_cost);
+        key_counter(w, "filtered", l->want.filtered);
+        key_counter(w, "unjudged", l->want.unjudged);
+        key_counter(w, "matched", l->want.matched);
+        key_counter(w, "held", l->held);
     }
-    counter(w, "numbered", l->number.numbered);
-    counter(w, "dropped_queue", l->number.dropped_queue);
-    counter(w, "dropped_rate", l->number.dropped_rate);
-    counter(w, "dropped_oversize", l->number.dropped_oversize);
-    counter(w, "dropped_policy", l->number.dropped_policy);
-    counter(w, "dropped_close", l->number.dropped_close);
-    counter(w, "queued", l->number.queued);
-    counter(w, "sent", l->number.sent);
+    key_counter(w, "numbered", l->number.numbered);
+    key_counter(w, "dropped_queue", l->number.dropped_queue);
+    key_counter(w, "dropped_rate", l->number.dropped_rate);
+    key_counter(w, "dropped_oversize", l->number.dropped_oversize);
+    key_counter(w, "dropped_policy", l->number.dropped_policy);
+    key_counter(w, "dropped_close", l->number.dropped_close);
+    key_counter(w, "queued", l->number.queued);
+    key_counter(w, "sent", l->number.sent);
     jsonw_key(w, "balanced");
     jsonw_bool(w, ledger_balanced(l));
     jsonw_object_end(w);
@@ -65,44 +60,34 @@ void subscription_json(Hub *hub, const Watch *watch, const ProfileViewer *viewer
     Ledger ledger = watch_ledger(watch);
     double share = watch->quota_bytes ? (double)watch->queue_bytes / (double)watch->quota_bytes : 0;
     jsonw_object(w);
-    jsonw_key(w, "id");
-    jsonw_u64(w, watch->id);
-    jsonw_key(w, "name");
-    jsonw_text(w, watch->name);
-    jsonw_key(w, "user");
-    jsonw_text(w, watch->user->name[0] ? watch->user->name : watch->user->sid);
-    jsonw_key(w, "sid");
-    jsonw_text(w, watch->user->sid);
-    jsonw_key(w, "process");
-    jsonw_text(w, client.agent);
-    jsonw_key(w, "pid");
-    jsonw_u64(w, client.pid);
-    jsonw_key(w, "generation");
-    jsonw_u64(w, watch->generation);
+    key_number(w, "id", watch->id);
+    key_text(w, "name", watch->name);
+    key_text(w, "user", watch->user->name[0] ? watch->user->name : watch->user->sid);
+    key_text(w, "sid", watch->user->sid);
+    key_text(w, "process", client.agent);
+    key_number(w, "pid", client.pid);
+    key_number(w, "generation", watch->generation);
     jsonw_key(w, "spec");
     if (watch->feed)
         spec_to_json(watch->feed->spec, w);
     else
         jsonw_null(w);
-    jsonw_key(w, "equal_watchers");
-    jsonw_u64(w, watch->feed ? watch->feed->n_members : 0);
-    jsonw_key(w, "queue_policy");
-    jsonw_text(w, policy_name(watch->policy));
-    counter(w, "queue_bytes", watch->queue_bytes);
-    counter(w, "queue_quota", watch->quota_bytes);
-    jsonw_key(w, "queue_share");
-    jsonw_double(w, share);
-    jsonw_key(w, "state");
-    jsonw_text(w, state_of(watch, share));
+    key_number(w, "equal_watchers", watch->feed ? watch->feed->n_members : 0);
+    key_text(w, "queue_policy", policy_name(watch->policy));
+    key_counter(w, "queue_bytes", watch->queue_bytes);
+    key_counter(w, "queue_quota", watch->quota_bytes);
+    key_share(w, "queue_share", share);
+    key_text(w, "state", state_of(watch, share));
     // Event time that lies between the newest event queued and the newest one sent.
     jsonw_key(w, "lag_ms");
-    int64_t lag = watch->n_entries > 0 && watch->last_event_time > 0 && watch->newest_time > watch->last_event_time
+    int64_t lag = watch->n_entries > 0 && watch->last_event_time > 0 &&
+                          watch->newest_time > watch->last_event_time
                       ? (watch->newest_time - watch->last_event_time) / 10000
                       : 0;
     jsonw_i64(w, lag);
-    counter(w, "batches", watch->sent_batches);
-    counter(w, "bytes", watch->sent_bytes);
-    counter(w, "gaps", watch->gaps);
+    key_counter(w, "batches", watch->sent_batches);
+    key_counter(w, "bytes", watch->sent_bytes);
+    key_counter(w, "gaps", watch->gaps);
     jsonw_key(w, "ledger");
     ledger_json(&ledger, viewer->administrator, w);
     jsonw_object_end(w);

@@ -36,6 +36,23 @@ static bool blank(char c) {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+// Names need not be the UTF-8 that they claim to be: bytes that are none become U+FFFD, since a client
+// refuses a schema whose texts are not text. Returns the bytes it takes; out may be NULL.
+static size_t repaired(char *out, const char *text, size_t bytes) {
+    size_t n = 0;
+    for (const char *p = text, *end = text + bytes; p < end;) {
+        uint32_t cp;
+        char put[4];
+        size_t taken = utf8_next(p, end, &cp);
+        size_t given = taken == 1 && cp == 0xfffd ? utf8_put(put, cp) : taken;
+        if (out)
+            memcpy(out + n, taken == 1 && cp == 0xfffd ? put : p, given);
+        n += given;
+        p += taken;
+    }
+    return n;
+}
+
 int builder_text(SchemaBuilder *b, const char *text, size_t bytes, const char **ret) {
     while (bytes > 0 && blank(text[bytes - 1]))
         bytes--;
@@ -44,10 +61,10 @@ int builder_text(SchemaBuilder *b, const char *text, size_t bytes, const char **
         return 0;
     }
     void *copy;
-    int r = builder_alloc(b, bytes + 1, 1, &copy);
+    int r = builder_alloc(b, repaired(NULL, text, bytes) + 1, 1, &copy);
     if (r != 0)
         return r;
-    memcpy(copy, text, bytes);
+    (void)repaired(copy, text, bytes);
     *ret = copy;
     return 0;
 }

@@ -9,7 +9,7 @@
 #include "wire/schema_wire.h"
 #include "wire/wire_batch.h"
 
-#define LEAD_MAX (512u * 1024u) // schemas and heads of one write; more goes with the next
+#define LEAD_MAX  (512u * 1024u)       // schemas and heads of one write; more goes with the next
 #define LINGER_NS INT64_C(10000000000) // after END, for the client to close first
 
 int conn_new(struct Server *server, PlatStream *stream, int64_t now_ns, Conn **ret) {
@@ -138,7 +138,8 @@ static void take_frames(Conn *conn) {
         if (r == 0)
             return;
         if (r < 0 || frame.type != WIRE_REQUEST) {
-            conn_reply_error(conn, 0, STATUS_PROTOCOL, r < 0 ? err.text : "only REQUEST frames may be sent");
+            conn_reply_error(conn, 0, STATUS_PROTOCOL,
+                             r < 0 ? err.text : "only REQUEST frames may be sent");
             conn_close_soon(conn);
             return;
         }
@@ -149,7 +150,8 @@ static void take_frames(Conn *conn) {
 
 // --- out ---------------------------------------------------------------------------------------
 
-void conn_reply(Conn *conn, uint32_t request, uint32_t subscription, const char *json, size_t bytes) {
+void conn_reply(Conn *conn, uint32_t request, uint32_t subscription, const char *json,
+                size_t bytes) {
     if (conn->state == CONN_CLOSED)
         return;
     size_t start = conn->out.bytes;
@@ -219,8 +221,8 @@ static bool put_schemas(Conn *conn, const Batch *batch) {
         schema_wire_put(&conn->lead, id, batch->types[i].schema);
         if (conn->lead.failed || !note_type_sent(conn, id))
             return false;
-        frame_head_put(conn->lead.data + at, WIRE_SCHEMA, (uint32_t)(conn->lead.bytes - at - WIRE_HEAD_BYTES),
-                       conn->watch.id, 0);
+        frame_head_put(conn->lead.data + at, WIRE_SCHEMA,
+                       (uint32_t)(conn->lead.bytes - at - WIRE_HEAD_BYTES), conn->watch.id, 0);
     }
     return true;
 }

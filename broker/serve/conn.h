@@ -11,7 +11,7 @@
 
 struct Server;
 
-#define CONN_BATCHES 7           // batches in one write: each takes two spans
+#define CONN_BATCHES     7               // batches in one write: each takes two spans
 #define CONN_REPLY_PAUSE (1024u * 1024u) // unread replies beyond which requests are not read
 
 typedef enum ConnState {
@@ -56,7 +56,8 @@ void conn_pump(Conn *conn);
 // Deadlines: handshake, stalled and slow readers, lingering after the end.
 void conn_tick(Conn *conn, int64_t now_ns);
 // Queues a REPLY frame: a complete JSON text.
-void conn_reply(Conn *conn, uint32_t request, uint32_t subscription, const char *json, size_t bytes);
+void conn_reply(Conn *conn, uint32_t request, uint32_t subscription, const char *json,
+                size_t bytes);
 void conn_reply_error(Conn *conn, uint32_t request, int status, const char *message);
 void conn_close_soon(Conn *conn); // after what is queued has been written
 void conn_close(Conn *conn);      // now

@@ -4,8 +4,8 @@
 #include "serve/server.h"
 #include "source/replay.h"
 
-#define LOOP_BYTES (256u * 1024u)         // of ring items before I/O has its turn
-#define LOOP_NS INT64_C(1000000)          // or so long
+#define LOOP_BYTES (256u * 1024u)   // of ring items before I/O has its turn
+#define LOOP_NS    INT64_C(1000000) // or so long
 
 typedef struct Loop {
     PlatPort *port;

@@ -61,13 +61,15 @@ static void notify(void *user, Watch *watch) {
 static int subscribe(Call *call) {
     Conn *conn = call->conn;
     if (conn->has_watch)
-        return err_set(call->err, STATUS_CONFLICT,
-                       "this connection has a subscription already; open another connection for a second one");
+        return err_set(
+            call->err, STATUS_CONFLICT,
+            "this connection has a subscription already; open another connection for a second one");
     Spec *spec = NULL;
     Buf warnings = BUF_INIT;
     int r = spec_from_json(call->params, &call->server->names, &spec, &warnings, call->err);
     if (r == 0)
-        r = hub_subscribe(call->hub, conn->user, spec, call->server->options.lossless, &conn->watch, call->err);
+        r = hub_subscribe(call->hub, conn->user, spec, call->server->options.lossless, &conn->watch,
+                          call->err);
     if (r < 0)
         goto out;
     conn->has_watch = true;
@@ -100,19 +102,21 @@ static int named_watch(Call *call, Watch **ret) {
     char own[GUID_TEXT];
     int r = need(json_get_u32(call->params, "id", &id, call->err), "id", call->err);
     if (r == 0)
-        r = need(json_get_string(call->params, "instance", &instance, call->err), "instance", call->err);
+        r = need(json_get_string(call->params, "instance", &instance, call->err), "instance",
+                 call->err);
     if (r < 0)
         return r;
     guid_format(&call->server->instance, own);
     if (strcmp(instance, own) != 0)
-        return err_set(call->err, STATUS_CONFLICT,
-                       "subscription %u is of another run of the broker (%.40s); list the present ones first",
-                       id, instance);
+        return err_set(
+            call->err, STATUS_CONFLICT,
+            "subscription %u is of another run of the broker (%.40s); list the present ones first",
+            id, instance);
     Watch *watch = hub_find(call->hub, id);
     // Another user's id answers as an unknown one: it tells nothing about others.
     if (!watch || (watch->user != call->conn->user && !call->conn->administrator))
-        return err_set(call->err, STATUS_NOT_FOUND, "no subscription %u; 'etwctl subscriptions' lists yours",
-                       id);
+        return err_set(call->err, STATUS_NOT_FOUND,
+                       "no subscription %u; 'etwctl subscriptions' lists yours", id);
     *ret = watch;
     return 0;
 }
@@ -150,7 +154,8 @@ static int edited_spec(Call *call, const Watch *watch, Spec **ret, Buf *warnings
     const cJSON *want = cJSON_GetObjectItemCaseSensitive(call->params, "want");
     if ((spec && !cJSON_IsObject(spec)) || (want && !cJSON_IsObject(want)) || (!spec && !want))
         return err_set(call->err, STATUS_INVALID_ARGUMENT,
-                       "change takes \"spec\" (members to replace) or \"want\" (members to replace in each want)");
+                       "change takes \"spec\" (members to replace) or \"want\" (members to replace "
+                       "in each want)");
     Buf text = BUF_INIT;
     JsonWriter w = jsonw(&text);
     spec_to_json(watch->feed->spec, &w);
@@ -190,7 +195,8 @@ static int change(Call *call) {
     if (r < 0)
         return r;
     if (!watch->feed)
-        return err_set(call->err, STATUS_CONFLICT, "subscription %u has ended; start a new one", watch->id);
+        return err_set(call->err, STATUS_CONFLICT, "subscription %u has ended; start a new one",
+                       watch->id);
     bool preview = false;
     r = json_get_bool(call->params, "preview", &preview, call->err);
     if (r < 0)
@@ -266,7 +272,8 @@ static int profile(Call *call) {
 
 static int explain(Call *call) {
     if (!call->conn->administrator)
-        return err_set(call->err, STATUS_DENIED, "explain shows what all users want; only administrators may see it");
+        return err_set(call->err, STATUS_DENIED,
+                       "explain shows what all users want; only administrators may see it");
     explain_json(call->hub, call->w);
     return 0;
 }
@@ -431,9 +438,15 @@ static const struct Method {
     const char *name;
     int (*run)(Call *call);
 } methods[] = {
-    {"subscribe", subscribe}, {"change", change},       {"unsubscribe", unsubscribe},
-    {"profile", profile},     {"subscriptions", subscriptions}, {"explain", explain},
-    {"providers", providers}, {"sessions", sessions},   {"ping", ping},
+    {"subscribe", subscribe},
+    {"change", change},
+    {"unsubscribe", unsubscribe},
+    {"profile", profile},
+    {"subscriptions", subscriptions},
+    {"explain", explain},
+    {"providers", providers},
+    {"sessions", sessions},
+    {"ping", ping},
 };
 
 static int run(Call *call, const cJSON *root) {
@@ -448,7 +461,8 @@ static int run(Call *call, const cJSON *root) {
     cJSON *none = NULL;
     if (!call->params)
         call->params = none = cJSON_CreateObject();
-    r = err_set(call->err, STATUS_UNSUPPORTED, "no method '%.60s'; docs/PROTOCOL.md lists them", name);
+    r = err_set(call->err, STATUS_UNSUPPORTED, "no method '%.60s'; docs/PROTOCOL.md lists them",
+                name);
     if (!cJSON_IsObject(call->params)) {
         r = err_set(call->err, STATUS_INVALID_ARGUMENT, "params must be an object");
     } else {
@@ -485,7 +499,8 @@ void request_take(Conn *conn, const Frame *frame) {
     jsonw_object_end(&w);
     json_free(root);
     if (r == 0 && reply.failed)
-        r = err_set(&err, STATUS_OVERSIZE, "the answer is larger than %u bytes; ask for less", WIRE_MAX_REPLY);
+        r = err_set(&err, STATUS_OVERSIZE, "the answer is larger than %u bytes; ask for less",
+                    WIRE_MAX_REPLY);
     if (r < 0)
         conn_reply_error(conn, frame->request, -r, err.text);
     else

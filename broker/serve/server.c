@@ -15,7 +15,8 @@ int server_start(Server *server, const ServerOptions *options, Err *err) {
     if (!plat_random(server->instance.b, sizeof server->instance.b))
         return err_set(err, STATUS_IO, "the system gives no random numbers");
     // 0600: the broker's own user, until a policy opens it to others.
-    return plat_listen(options->port, options->endpoint, options->sddl, 0600, server, &server->listener, err);
+    return plat_listen(options->port, options->endpoint, options->sddl, 0600, server,
+                       &server->listener, err);
 }
 
 int64_t server_now(const Server *server) {

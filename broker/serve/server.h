@@ -39,11 +39,11 @@ typedef struct Server {
 
 int server_start(Server *server, const ServerOptions *options, Err *err);
 void server_event(Server *server, const PortEvent *event);
-void server_pump(Server *server);            // starts writes
-int64_t server_tick(Server *server);         // deadlines; ns until the next call
-void server_stop(Server *server);            // no new connections; END(shutdown) to all
-void server_close_all(Server *server);       // closes every connection at once
-void server_deinit(Server *server);          // all connections must be gone
+void server_pump(Server *server);              // starts writes
+int64_t server_tick(Server *server);           // deadlines; ns until the next call
+void server_stop(Server *server);              // no new connections; END(shutdown) to all
+void server_close_all(Server *server);         // closes every connection at once
+void server_deinit(Server *server);            // all connections must be gone
 void server_ready(Server *server, Conn *conn); // conn has something to send
-bool server_idle(const Server *server);      // no connections
+bool server_idle(const Server *server);        // no connections
 int64_t server_now(const Server *server);

@@ -33,7 +33,7 @@ typedef struct Batch {
 typedef struct OpenBatch {
     BatchWriter writer; // body NULL: none begun
     uint32_t n_types, types_capacity;
-    BatchType *types; // distinct, in order of first use
+    BatchType *types;                    // distinct, in order of first use
     uint32_t seen[OPEN_BATCH_SEEN / 32]; // bit for each type id below OPEN_BATCH_SEEN in `types`
 } OpenBatch;
 

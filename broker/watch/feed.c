@@ -5,8 +5,8 @@
 #include "idl/wire.h"
 #include "util/mem.h"
 
-int feed_new(BatchPool *pool, uint8_t *take_key, uint32_t key_bytes, Spec *take_spec, int64_t now_ns,
-             Feed **ret) {
+int feed_new(BatchPool *pool, uint8_t *take_key, uint32_t key_bytes, Spec *take_spec,
+             int64_t now_ns, Feed **ret) {
     Feed *feed = mem_zalloc(sizeof *feed);
     if (!feed)
         return -STATUS_NO_MEMORY;
@@ -106,7 +106,8 @@ void feed_seal(Feed *feed, int64_t now_ns) {
         // No memory for the sealed copy: what was open is lost, and said so.
         open_batch_deinit(feed->pool, &feed->open);
         for (uint32_t i = 0; i < feed->n_members; i++)
-            watch_push_gap(feed->members[i], first - feed->members[i]->base, n, WIRE_GAP_QUEUE, from, to);
+            watch_push_gap(feed->members[i], first - feed->members[i]->base, n, WIRE_GAP_QUEUE,
+                           from, to);
         return;
     }
     for (uint32_t i = 0; i < feed->n_members; i++)

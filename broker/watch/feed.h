@@ -22,12 +22,13 @@ typedef struct Feed {
     int64_t last_seal_ns;
     uint64_t examined; // bytes that predicates looked at
     BatchPool *pool;
-    bool listed; // in the hub's list of feeds with an open batch
+    bool listed;    // in the hub's list of feeds with an open batch
     uint32_t index; // in the hub's table
 } Feed;
 
 // Takes key and spec on success.
-int feed_new(BatchPool *pool, uint8_t *take_key, uint32_t key_bytes, Spec *take_spec, int64_t now_ns, Feed **ret);
+int feed_new(BatchPool *pool, uint8_t *take_key, uint32_t key_bytes, Spec *take_spec,
+             int64_t now_ns, Feed **ret);
 Feed *feed_free(Feed *feed); // no members left; returns NULL
 int feed_join(Feed *feed, Watch *watch, int64_t now_ns);
 void feed_leave(Feed *feed, Watch *watch, int64_t now_ns);

@@ -125,7 +125,8 @@ Hub *hub_free(Hub *hub) {
 
 static ProviderStats *row_of(Hub *hub, const Type *type, const EventRecord *record) {
     const char *name = type->id == 0 ? "" : type->schema->provider_name;
-    return provider_table_find(&hub->providers, &record->provider, &record->desc, record->flags, name);
+    return provider_table_find(&hub->providers, &record->provider, &record->desc, record->flags,
+                               name);
 }
 
 static bool rebuild_routes(Hub *hub, Type *type, const EventRecord *record) {
@@ -158,7 +159,8 @@ static bool rebuild_routes(Hub *hub, Type *type, const EventRecord *record) {
     return true;
 }
 
-static void count_unasked(Hub *hub, const EventRecord *record, const Type *type, ProviderStats *row) {
+static void count_unasked(Hub *hub, const EventRecord *record, const Type *type,
+                          ProviderStats *row) {
     static const Guid stack_walk =
         GUID_INIT(0xdef2fe46u, 0x7bd6, 0x4b80, 0xbd, 0x94, 0xf5, 0x7f, 0xe2, 0x0d, 0x0c, 0xe3);
     if (record->flags & EVENT_SCHEMA_DATA)
@@ -466,8 +468,9 @@ static int reserve_watch(Hub *hub) {
 
 int hub_subscribe(Hub *hub, User *user, Spec *spec, bool lossless, Watch *watch, Err *err) {
     if (spec->queue_policy == SPEC_QUEUE_WAIT && !lossless)
-        return err_set(err, STATUS_INVALID_ARGUMENT,
-                       "queue_policy 'wait' is for a lossless replay (etwbroker --replay FILE --lossless)");
+        return err_set(
+            err, STATUS_INVALID_ARGUMENT,
+            "queue_policy 'wait' is for a lossless replay (etwbroker --replay FILE --lossless)");
     uint64_t quota;
     int r = user_subscribe(user, spec->queue_bytes, &quota, err);
     if (r < 0)
@@ -507,13 +510,15 @@ no_plan:
 
 int hub_change(Hub *hub, Watch *watch, Spec *spec, PlanDeltas *deltas, Err *err) {
     if (!watch->feed || watch->ended)
-        return err_set(err, STATUS_CONFLICT, "subscription %u has ended; start a new one", watch->id);
+        return err_set(err, STATUS_CONFLICT, "subscription %u has ended; start a new one",
+                       watch->id);
     if (!deltas)
         deltas = &hub->deltas;
     hub->now_ns = now_of(hub);
     int r = plan_change_begin(hub->plan, watch->id, spec, deltas);
     if (r < 0)
-        return err_set(err, (Status)-r, "the change of subscription %u failed; it is as before", watch->id);
+        return err_set(err, (Status)-r, "the change of subscription %u failed; it is as before",
+                       watch->id);
     // A live source is widened here, before the feeds are swapped; a replay gives everything anyway.
     Feed *feed = NULL;
     r = feed_of(hub, spec, &feed);
@@ -545,7 +550,8 @@ int hub_change(Hub *hub, Watch *watch, Spec *spec, PlanDeltas *deltas, Err *err)
     return 0;
 failed:
     plan_change_abort(hub->plan, watch->id, &hub->deltas);
-    return err_set(err, STATUS_NO_MEMORY, "no memory to change subscription %u; it is as before", watch->id);
+    return err_set(err, STATUS_NO_MEMORY, "no memory to change subscription %u; it is as before",
+                   watch->id);
 }
 
 int hub_preview(Hub *hub, const Watch *watch, const Spec *spec, PlanDeltas *deltas, Err *err) {
@@ -573,7 +579,8 @@ void hub_unsubscribe(Hub *hub, Watch *watch) {
     watch_deinit(watch);
     for (uint32_t i = 0; i < hub->n_watches; i++) {
         if (hub->watches[i] == watch) {
-            memmove(hub->watches + i, hub->watches + i + 1, (hub->n_watches - i - 1) * sizeof(Watch *));
+            memmove(hub->watches + i, hub->watches + i + 1,
+                    (hub->n_watches - i - 1) * sizeof(Watch *));
             hub->n_watches--;
             break;
         }

@@ -11,9 +11,8 @@ bool ledger_balanced(const Ledger *l) {
     uint64_t denied = w->denied_scope + w->denied_policy + w->denied_cost;
     uint64_t dropped = n->dropped_queue + n->dropped_rate + n->dropped_oversize +
                        n->dropped_policy + n->dropped_close;
-    return w->offered == denied + w->filtered + w->matched &&
-           w->matched == l->held + w->numbered && w->numbered == n->numbered &&
-           n->numbered == dropped + n->queued + n->sent;
+    return w->offered == denied + w->filtered + w->matched && w->matched == l->held + w->numbered &&
+           w->numbered == n->numbered && n->numbered == dropped + n->queued + n->sent;
 }
 
 void want_ledger_add(WantLedger *to, const WantLedger *add) {

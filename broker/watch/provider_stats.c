@@ -52,8 +52,9 @@ static int kernel_type_of(const Guid *guid, uint8_t opcode) {
     return -1;
 }
 
-ProviderStats *provider_table_find(ProviderTable *table, const Guid *provider, const EventDescriptor *desc,
-                                   uint16_t event_flags, const char *name) {
+ProviderStats *provider_table_find(ProviderTable *table, const Guid *provider,
+                                   const EventDescriptor *desc, uint16_t event_flags,
+                                   const char *name) {
     uint8_t key[17];
     int type = (event_flags & EVENT_CLASSIC) ? kernel_type_of(provider, desc->opcode) : -1;
     memset(key, 0, sizeof key);

@@ -17,8 +17,8 @@ typedef struct ProviderStats {
     uint64_t wanted;    // some watcher's static part matched
     uint64_t unmatched; // of these: every filter said no
     uint64_t internal;
-    uint64_t delivered; // sum over watchers of matched events
-    uint64_t dropped;   // sum over watchers of events dropped from queues
+    uint64_t delivered;             // sum over watchers of matched events
+    uint64_t dropped;               // sum over watchers of events dropped from queues
     uint64_t cost_ns, cost_samples; // of sampled events
     uint64_t window_events;         // at the start of the rate window
     double rate;                    // events a second of the last full window
@@ -35,7 +35,8 @@ typedef struct ProviderTable {
 void provider_table_init(ProviderTable *table, int64_t now_ns);
 void provider_table_deinit(ProviderTable *table);
 // The row of a type's provider; NULL only when out of memory.
-ProviderStats *provider_table_find(ProviderTable *table, const Guid *provider, const EventDescriptor *desc,
-                                   uint16_t event_flags, const char *name);
+ProviderStats *provider_table_find(ProviderTable *table, const Guid *provider,
+                                   const EventDescriptor *desc, uint16_t event_flags,
+                                   const char *name);
 // Closes the rate window when at least a second has passed.
 void provider_table_rates(ProviderTable *table, int64_t now_ns);

@@ -80,9 +80,10 @@ static void fold_tail(Watch *watch) {
         } else if (last->kind == ENTRY_EPOCH && before->kind == ENTRY_GAP && n >= 3 &&
                    entry_at(watch, n - 3)->kind == ENTRY_EPOCH) {
             remove_entry(watch, n - 3);
-            if (watch->n_entries >= 3 &&
-                gaps_join(entry_at(watch, watch->n_entries - 3), entry_at(watch, watch->n_entries - 2))) {
-                gap_extend(entry_at(watch, watch->n_entries - 3), entry_at(watch, watch->n_entries - 2));
+            if (watch->n_entries >= 3 && gaps_join(entry_at(watch, watch->n_entries - 3),
+                                                   entry_at(watch, watch->n_entries - 2))) {
+                gap_extend(entry_at(watch, watch->n_entries - 3),
+                           entry_at(watch, watch->n_entries - 2));
                 remove_entry(watch, watch->n_entries - 2);
             }
         } else {
@@ -209,8 +210,12 @@ void watch_push_batch(Watch *watch, Batch *batch, uint64_t feed_first) {
 
 void watch_push_gap(Watch *watch, uint64_t first, uint64_t count, uint32_t reason, int64_t from,
                     int64_t to) {
-    WatchEntry gap = {
-        .kind = ENTRY_GAP, .reason = reason, .first = first, .count = count, .from = from, .to = to};
+    WatchEntry gap = {.kind = ENTRY_GAP,
+                      .reason = reason,
+                      .first = first,
+                      .count = count,
+                      .from = from,
+                      .to = to};
     assert(first == watch->next_number);
     watch->next_number += count;
     watch->number.numbered += count;
@@ -229,7 +234,8 @@ void watch_push_source_gap(Watch *watch, uint64_t events) {
         return;
     WatchEntry *last = watch->n_entries ? entry_at(watch, watch->n_entries - 1) : NULL;
     if (last && last->kind == ENTRY_GAP && last->reason == WIRE_GAP_SOURCE) {
-        last->count = last->count == UINT64_MAX || events == UINT64_MAX ? UINT64_MAX : last->count + events;
+        last->count =
+            last->count == UINT64_MAX || events == UINT64_MAX ? UINT64_MAX : last->count + events;
         return;
     }
     WatchEntry gap = {
@@ -249,7 +255,8 @@ void watch_push_changed(Watch *watch) {
         push(watch, &entry);
 }
 
-void watch_push_epoch(Watch *watch, uint32_t number, uint32_t reason, uint32_t flags, int64_t time) {
+void watch_push_epoch(Watch *watch, uint32_t number, uint32_t reason, uint32_t flags,
+                      int64_t time) {
     if (watch->ended)
         return;
     WatchEntry entry = {

@@ -27,7 +27,7 @@ typedef enum EntryKind {
 } EntryKind;
 
 typedef struct WatchEntry {
-    uint8_t kind;   // EntryKind
+    uint8_t kind; // EntryKind
     uint32_t reason;
     uint32_t generation; // changed; epoch: its number
     uint32_t flags;
@@ -56,10 +56,10 @@ typedef struct Watch {
     uint64_t quota_bytes;
     uint64_t numbered_closed; // numbers used up by earlier feeds and notices
 
-    WantLedger past;  // of earlier feeds
+    WantLedger past;   // of earlier feeds
     WantLedger joined; // the feed's counters when this watch joined
     NumberLedger number;
-    uint64_t next_number;    // of the next event that will be queued
+    uint64_t next_number;     // of the next event that will be queued
     int64_t last_progress_ns; // when the system last took data, or the queue was empty
     int64_t last_event_time;  // FILETIME of the newest event sent
     int64_t newest_time;      // FILETIME of the newest event queued
@@ -75,7 +75,8 @@ void watch_deinit(Watch *watch);
 // A sealed batch of the watch's feed; first: number in the feed. Takes a reference when it is kept.
 void watch_push_batch(Watch *watch, Batch *batch, uint64_t feed_first);
 // `count` numbered events are not delivered; they have been counted as numbered already.
-void watch_push_gap(Watch *watch, uint64_t first, uint64_t count, uint32_t reason, int64_t from, int64_t to);
+void watch_push_gap(Watch *watch, uint64_t first, uint64_t count, uint32_t reason, int64_t from,
+                    int64_t to);
 void watch_push_source_gap(Watch *watch, uint64_t events); // lost before us; no numbers
 void watch_push_changed(Watch *watch);
 void watch_push_epoch(Watch *watch, uint32_t number, uint32_t reason, uint32_t flags, int64_t time);

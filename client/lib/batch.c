@@ -23,10 +23,12 @@ static int fill(EtwBatch *batch, BatchReader *reader, const BatchSource *source,
     int r;
     while ((r = wire_batch_next(reader, &record, err)) == 1) {
         bool first_use = false;
-        const Schema *schema = record.type != 0 ? source->schema_of(source->user, record.type, &first_use)
-                                                : source->none;
+        const Schema *schema = record.type != 0
+                                   ? source->schema_of(source->user, record.type, &first_use)
+                                   : source->none;
         if (!schema)
-            return err_set(err, STATUS_PROTOCOL, "an event of type %u came before its schema", record.type);
+            return err_set(err, STATUS_PROTOCOL, "an event of type %u came before its schema",
+                           record.type);
         if (first_use || (record.type == 0 && batch->n_schemas == 0)) {
             r = hold_schema(batch, schema);
             if (r < 0)
@@ -41,7 +43,8 @@ static int fill(EtwBatch *batch, BatchReader *reader, const BatchSource *source,
 
 int batch_make(const Frame *frame, const BatchSource *source, EtwBatch **ret, Err *err) {
     if (frame->payload_bytes < WIRE_EVENTS_PRIVATE + WIRE_BODY_HEAD)
-        return err_set(err, STATUS_PROTOCOL, "an EVENTS frame of %u bytes is too short", frame->payload_bytes);
+        return err_set(err, STATUS_PROTOCOL, "an EVENTS frame of %u bytes is too short",
+                       frame->payload_bytes);
     size_t bytes = frame->payload_bytes - WIRE_EVENTS_PRIVATE;
     EtwBatch *batch = mem_zalloc(sizeof *batch);
     BatchReader reader;
@@ -92,7 +95,8 @@ EtwBatch *etw_batch_ref(EtwBatch *batch) {
 }
 
 void etw_batch_free(EtwBatch *batch) {
-    if (!batch || atomic_fetch_sub_explicit((_Atomic uint32_t *)&batch->refs, 1, memory_order_acq_rel) != 1)
+    if (!batch ||
+        atomic_fetch_sub_explicit((_Atomic uint32_t *)&batch->refs, 1, memory_order_acq_rel) != 1)
         return;
     for (uint32_t i = 0; i < batch->n_schemas; i++)
         schema_unref(batch->schemas[i]);
@@ -136,18 +140,22 @@ int32_t etw_batch_next(EtwBatch *batch, EtwItem *item) {
 
 const char *etw_reason_text(uint32_t item_kind, uint32_t reason) {
     static const char *const gaps[] = {
-        [WIRE_GAP_QUEUE] = "the watcher was too slow", [WIRE_GAP_RATE] = "the rate limit",
+        [WIRE_GAP_QUEUE] = "the watcher was too slow",     [WIRE_GAP_RATE] = "the rate limit",
         [WIRE_GAP_OVERSIZE] = "too large to be delivered", [WIRE_GAP_POLICY] = "a change of policy",
         [WIRE_GAP_SOURCE] = "lost before the broker",
     };
     static const char *const epochs[] = {
-        [WIRE_EPOCH_START] = "the source started", [WIRE_EPOCH_LOOP] = "the trace begins again",
+        [WIRE_EPOCH_START] = "the source started",
+        [WIRE_EPOCH_LOOP] = "the trace begins again",
         [WIRE_EPOCH_SESSION] = "the session was replaced",
     };
     static const char *const ends[] = {
-        [WIRE_END_SOURCE] = "the source has ended", [WIRE_END_STOPPED] = "the subscription was stopped",
-        [WIRE_END_STALLED] = "the reader made no progress", [WIRE_END_SHUTDOWN] = "the broker stops",
-        [WIRE_END_SLOW] = "the reader was too slow", [WIRE_END_POLICY] = "the policy no longer allows it",
+        [WIRE_END_SOURCE] = "the source has ended",
+        [WIRE_END_STOPPED] = "the subscription was stopped",
+        [WIRE_END_STALLED] = "the reader made no progress",
+        [WIRE_END_SHUTDOWN] = "the broker stops",
+        [WIRE_END_SLOW] = "the reader was too slow",
+        [WIRE_END_POLICY] = "the policy no longer allows it",
         [WIRE_END_FAILED] = "the source failed",
     };
     const char *text = NULL;

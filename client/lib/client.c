@@ -27,7 +27,8 @@ int32_t etw_connect(const EtwConnectOptions *options, EtwClient **client) {
     }
     *client = c;
     Err err = ERR_INIT;
-    int r = link_open(&c->link, endpoint, c->agent, deadline_of(options ? options->timeout_ms : 0, CONNECT_MS), &err);
+    int r = link_open(&c->link, endpoint, c->agent,
+                      deadline_of(options ? options->timeout_ms : 0, CONNECT_MS), &err);
     if (r < 0)
         return error_box_set(c->error, r, &err, NULL);
     c->connected = true;
@@ -61,7 +62,8 @@ int32_t etw_broker(EtwClient *client, EtwBrokerInfo *info) {
     return ETW_STATUS_OK;
 }
 
-int32_t etw_request(EtwClient *client, const char *method, const char *params, uint32_t timeout_ms, char **reply) {
+int32_t etw_request(EtwClient *client, const char *method, const char *params, uint32_t timeout_ms,
+                    char **reply) {
     if (!client || !method || !reply)
         return ETW_STATUS_INVALID_ARGUMENT;
     *reply = NULL;
@@ -76,7 +78,8 @@ int32_t etw_request(EtwClient *client, const char *method, const char *params, u
     } else {
         r = link_send(&client->link, method, params, deadline, &request, &err);
         if (r == 0)
-            r = link_reply(&client->link, request, deadline, reply, NULL, &err, remedy, sizeof remedy);
+            r = link_reply(&client->link, request, deadline, reply, NULL, &err, remedy,
+                           sizeof remedy);
         if (r == -STATUS_CLOSED || r == -STATUS_IO || r == -STATUS_PROTOCOL) {
             link_close(&client->link);
             client->connected = false;
@@ -93,7 +96,8 @@ static int32_t request_about(EtwClient *client, const char *method, uint32_t id,
     Buf params = BUF_INIT;
     if (!client->connected)
         return ETW_STATUS_CLOSED;
-    buf_printf(&params, "{\"id\":%u,\"instance\":\"%s\"", id, guid_format(&client->link.welcome.instance, guid));
+    buf_printf(&params, "{\"id\":%u,\"instance\":\"%s\"", id,
+               guid_format(&client->link.welcome.instance, guid));
     buf_text(&params, more);
     buf_text(&params, "}");
     int32_t status = ETW_STATUS_NO_MEMORY;
@@ -103,7 +107,8 @@ static int32_t request_about(EtwClient *client, const char *method, uint32_t id,
     return status;
 }
 
-int32_t etw_change(EtwClient *client, uint32_t id, const char *spec, uint32_t timeout_ms, char **reply) {
+int32_t etw_change(EtwClient *client, uint32_t id, const char *spec, uint32_t timeout_ms,
+                   char **reply) {
     if (!client || !spec)
         return ETW_STATUS_INVALID_ARGUMENT;
     const char *start = spec;

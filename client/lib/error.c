@@ -65,7 +65,8 @@ int32_t error_box_set(ErrorBox *box, int result, const Err *err, const char *rem
     box->err.status = status;
     if (!box->err.text[0])
         snprintf(box->err.text, sizeof box->err.text, "%s", status_text(status));
-    snprintf(box->remedy, sizeof box->remedy, "%s", remedy && remedy[0] ? remedy : status_remedy(status));
+    snprintf(box->remedy, sizeof box->remedy, "%s",
+             remedy && remedy[0] ? remedy : status_remedy(status));
     plat_mutex_unlock(box->mutex);
     return status;
 }

@@ -3,9 +3,12 @@
 #include "client/lib/internal.h"
 #include "util/mem.h"
 
-static_assert((int)ETW_VALUE_ARRAY == (int)VALUE_ARRAY, "the public kinds are those of event/value.h");
-static_assert(sizeof(((EtwValue *)0)->internal) >= sizeof(Value), "a value must fit its public form");
-static_assert((int)ETW_STATUS_INTERNAL == (int)STATUS_INTERNAL, "the public statuses are those of status.def");
+static_assert((int)ETW_VALUE_ARRAY == (int)VALUE_ARRAY,
+              "the public kinds are those of event/value.h");
+static_assert(sizeof(((EtwValue *)0)->internal) >= sizeof(Value),
+              "a value must fit its public form");
+static_assert((int)ETW_STATUS_INTERNAL == (int)STATUS_INTERNAL,
+              "the public statuses are those of status.def");
 
 int32_t etw_event_header(const EtwEvent *event, EtwHeader *header) {
     if (!event || !header || !struct_ok(header->struct_size, sizeof *header))
@@ -109,7 +112,8 @@ int32_t etw_field(const EtwEvent *event, const char *name, EtwValue *value) {
     return index < 0 ? ETW_STATUS_NOT_FOUND : etw_field_at(event, (uint32_t)index, value);
 }
 
-int32_t etw_value_at(const EtwEvent *event, const EtwValue *value, uint32_t index, EtwValue *element) {
+int32_t etw_value_at(const EtwEvent *event, const EtwValue *value, uint32_t index,
+                     EtwValue *element) {
     if (!event || !value || !element || !struct_ok(value->struct_size, sizeof *value) ||
         !struct_ok(element->struct_size, sizeof *element))
         return ETW_STATUS_INVALID_ARGUMENT;
@@ -127,7 +131,8 @@ int32_t etw_value_at(const EtwEvent *event, const EtwValue *value, uint32_t inde
     return ETW_STATUS_OK;
 }
 
-int32_t etw_value_text(const EtwEvent *event, const EtwValue *value, char *buf, size_t cap, size_t *need) {
+int32_t etw_value_text(const EtwEvent *event, const EtwValue *value, char *buf, size_t cap,
+                       size_t *need) {
     if (!event || !value || !struct_ok(value->struct_size, sizeof *value) || (!buf && cap > 0))
         return ETW_STATUS_INVALID_ARGUMENT;
     Value v;
@@ -137,12 +142,14 @@ int32_t etw_value_text(const EtwEvent *event, const EtwValue *value, char *buf, 
     payload_open(&payload, event->schema, &event->record, NULL);
     if (value->kind != ETW_VALUE_NONE)
         value_text(&text, &payload, &v, 0);
-    int32_t status = text.failed ? ETW_STATUS_NO_MEMORY : text_out(buf_str(&text), text.bytes, buf, cap, need);
+    int32_t status =
+        text.failed ? ETW_STATUS_NO_MEMORY : text_out(buf_str(&text), text.bytes, buf, cap, need);
     buf_deinit(&text);
     return status;
 }
 
-int32_t etw_event_text(const EtwEvent *event, EtwTextKind kind, char *buf, size_t cap, size_t *need) {
+int32_t etw_event_text(const EtwEvent *event, EtwTextKind kind, char *buf, size_t cap,
+                       size_t *need) {
     if (!event || (!buf && cap > 0))
         return ETW_STATUS_INVALID_ARGUMENT;
     Buf text = BUF_INIT;
@@ -165,7 +172,8 @@ int32_t etw_event_text(const EtwEvent *event, EtwTextKind kind, char *buf, size_
         status = ETW_STATUS_INVALID_ARGUMENT;
     }
     if (status == ETW_STATUS_OK)
-        status = text.failed ? ETW_STATUS_NO_MEMORY : text_out(buf_str(&text), text.bytes, buf, cap, need);
+        status = text.failed ? ETW_STATUS_NO_MEMORY
+                             : text_out(buf_str(&text), text.bytes, buf, cap, need);
     buf_deinit(&text);
     return status;
 }
@@ -213,6 +221,7 @@ int32_t etw_frame(const EtwEvent *event, uint32_t index, EtwFrame *frame) {
     const uint8_t *at = item.data + 8 + (size_t)index * width;
     uint64_t address = width == 8 ? load_u64(at) : load_u32(at);
     bool kernel = width == 8 ? address >= UINT64_C(0xFFFF800000000000) : address >= 0x80000000u;
-    *frame = (EtwFrame){.struct_size = frame->struct_size, .flags = kernel, .address = address, .module = ""};
+    *frame = (EtwFrame){
+        .struct_size = frame->struct_size, .flags = kernel, .address = address, .module = ""};
     return ETW_STATUS_OK;
 }

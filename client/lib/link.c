@@ -26,7 +26,8 @@ int link_frame(Link *link, int64_t deadline_ns, Frame *ret, Err *err) {
         size_t got = 0;
         r = plat_channel_read(link->channel, room, n, left_of(deadline_ns), &got);
         if (r == -STATUS_TIMEOUT)
-            return err_set(err, STATUS_TIMEOUT, "the broker did not answer in time; try again or wait longer");
+            return err_set(err, STATUS_TIMEOUT,
+                           "the broker did not answer in time; try again or wait longer");
         if (r == -STATUS_CANCELLED)
             return err_set(err, STATUS_CANCELLED, "cancelled");
         if (r < 0)
@@ -77,8 +78,8 @@ static int take_reply(const Frame *frame, char **ret, Err *err, char *remedy, si
     return r;
 }
 
-int link_reply(Link *link, uint32_t request, int64_t deadline_ns, char **ret, uint32_t *ret_subscription,
-               Err *err, char *remedy, size_t remedy_cap) {
+int link_reply(Link *link, uint32_t request, int64_t deadline_ns, char **ret,
+               uint32_t *ret_subscription, Err *err, char *remedy, size_t remedy_cap) {
     Frame frame;
     for (;;) {
         int r = link_frame(link, deadline_ns, &frame, err);
@@ -95,8 +96,8 @@ int link_reply(Link *link, uint32_t request, int64_t deadline_ns, char **ret, ui
     }
 }
 
-int link_send(Link *link, const char *method, const char *params, int64_t deadline_ns, uint32_t *ret_request,
-              Err *err) {
+int link_send(Link *link, const char *method, const char *params, int64_t deadline_ns,
+              uint32_t *ret_request, Err *err) {
     Buf frame = BUF_INIT;
     buf_zero(&frame, WIRE_HEAD_BYTES);
     buf_text(&frame, "{\"method\":");
@@ -109,12 +110,14 @@ int link_send(Link *link, const char *method, const char *params, int64_t deadli
     if (frame.failed) {
         r = err_set(err, STATUS_NO_MEMORY, "no memory for a request");
     } else if (frame.bytes > WIRE_MAX_IN) {
-        r = err_set(err, STATUS_OVERSIZE, "the request has %zu bytes; %u are allowed", frame.bytes, WIRE_MAX_IN);
+        r = err_set(err, STATUS_OVERSIZE, "the request has %zu bytes; %u are allowed", frame.bytes,
+                    WIRE_MAX_IN);
     } else {
         uint32_t request = ++link->next_request;
         if (request == 0) // 0 stands for the connection
             request = ++link->next_request;
-        frame_head_put(frame.data, WIRE_REQUEST, (uint32_t)(frame.bytes - WIRE_HEAD_BYTES), 0, request);
+        frame_head_put(frame.data, WIRE_REQUEST, (uint32_t)(frame.bytes - WIRE_HEAD_BYTES), 0,
+                       request);
         *ret_request = request;
         r = write_all(link, frame.data, frame.bytes, deadline_ns, err);
     }

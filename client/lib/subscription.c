@@ -7,7 +7,7 @@
 #include "wire/schema_wire.h"
 
 #define SUBSCRIBE_MS 30000u
-#define MAX_TYPE (1u << 24) // type ids are dense; a larger one is not from our broker
+#define MAX_TYPE     (1u << 24) // type ids are dense; a larger one is not from our broker
 
 typedef struct TypeSlot {
     Schema *schema;
@@ -53,7 +53,8 @@ static bool wants_self(const char *info) {
     return wants;
 }
 
-int32_t etw_subscribe(EtwClient *client, const char *spec, uint32_t timeout_ms, EtwSubscription **subscription) {
+int32_t etw_subscribe(EtwClient *client, const char *spec, uint32_t timeout_ms,
+                      EtwSubscription **subscription) {
     if (!client || !spec || !subscription)
         return ETW_STATUS_INVALID_ARGUMENT;
     *subscription = NULL;
@@ -125,7 +126,9 @@ void etw_cancel(EtwSubscription *subscription) {
 }
 
 intptr_t etw_wait_handle(EtwSubscription *subscription) {
-    return subscription && subscription->link.channel ? plat_channel_wait_handle(subscription->link.channel) : -1;
+    return subscription && subscription->link.channel
+               ? plat_channel_wait_handle(subscription->link.channel)
+               : -1;
 }
 
 // --- reading -----------------------------------------------------------------------------------
@@ -283,7 +286,8 @@ int32_t etw_read(EtwSubscription *subscription, uint32_t timeout_ms, EtwBatch **
     if (s->ended)
         return ETW_STATUS_END;
     Err err = ERR_INIT;
-    int64_t deadline = timeout_ms == UINT32_MAX ? -1 : plat_now_ns() + (int64_t)timeout_ms * 1000000;
+    int64_t deadline =
+        timeout_ms == UINT32_MAX ? -1 : plat_now_ns() + (int64_t)timeout_ms * 1000000;
     for (;;) {
         Frame frame;
         int r = link_frame(&s->link, deadline, &frame, &err);

@@ -17,8 +17,8 @@
 #include "wire/wire_batch.h"
 
 #define PAYLOAD 64u
-#define MOST 1100u
-#define ROUNDS 3
+#define MOST    1100u
+#define ROUNDS  3
 
 static const Guid provider = GUID_INIT(0x11111111u, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1);
 #define PROVIDER "{11111111-0001-0001-0101-010101010101}"
@@ -175,7 +175,8 @@ static int64_t bare_sender(uint32_t n_readers, uint64_t n_events, uint32_t *ret_
     return cpu;
 }
 
-static int64_t broker_fanout(uint32_t n_readers, uint64_t n_events, bool different, uint32_t others) {
+static int64_t broker_fanout(uint32_t n_readers, uint64_t n_events, bool different,
+                             uint32_t others) {
     static uint8_t payload[PAYLOAD];
     static Bench b;
     static Reader readers[MOST];
@@ -185,14 +186,17 @@ static int64_t broker_fanout(uint32_t n_readers, uint64_t n_events, bool differe
     for (uint32_t i = 0; i < n_subs; i++) {
         char spec[256];
         if (i < n_readers)
-            snprintf(spec, sizeof spec, "{\"wants\":[{\"provider\":\"" PROVIDER "\",\"level\":%u}]}",
+            snprintf(spec, sizeof spec,
+                     "{\"wants\":[{\"provider\":\"" PROVIDER "\",\"level\":%u}]}",
                      different ? 4 + i : 4);
         else
-            snprintf(spec, sizeof spec, "{\"wants\":[{\"provider\":\"{33333333-0001-0001-0101-%012x}\"}]}", i);
+            snprintf(spec, sizeof spec,
+                     "{\"wants\":[{\"provider\":\"{33333333-0001-0001-0101-%012x}\"}]}", i);
         must(etw_subscribe(b.client, spec, 0, &subs[i]) == ETW_STATUS_OK, "subscribe");
         if (i < n_readers) {
             readers[i] = (Reader){.fd = (int)etw_wait_handle(subs[i])};
-            must(fcntl(readers[i].fd, F_SETFL, 0) == 0, "fcntl"); // the client library reads without waiting; here a thread waits
+            must(fcntl(readers[i].fd, F_SETFL, 0) == 0,
+                 "fcntl"); // the client library reads without waiting; here a thread waits
             must(plat_thread_start(&readers[i].thread, run_reader, &readers[i]) == 0, "thread");
         }
     }
@@ -231,7 +235,9 @@ static void fanout(void) {
         uint32_t n;
         bool different;
     } cases[] = {{1, false}, {10, false}, {100, false}, {10, true}};
-    printf("broker CPU for each delivery (source thread and loop), records of %u bytes of payload\n", PAYLOAD);
+    printf(
+        "broker CPU for each delivery (source thread and loop), records of %u bytes of payload\n",
+        PAYLOAD);
     printf("  %-22s %12s %12s %8s\n", "watchers", "broker ns", "bare ns", "ratio");
     for (size_t c = 0; c < ARRAY_COUNT(cases); c++) {
         double ratio[ROUNDS], broker[ROUNDS], bare[ROUNDS];
@@ -239,7 +245,8 @@ static void fanout(void) {
         uint64_t events = 3000000 / n + 200000;
         for (int i = 0; i < ROUNDS; i++) {
             bare[i] = (double)bare_sender(n, events, &record) / (double)(events * n);
-            broker[i] = (double)broker_fanout(n, events, cases[c].different, 0) / (double)(events * n);
+            broker[i] =
+                (double)broker_fanout(n, events, cases[c].different, 0) / (double)(events * n);
             ratio[i] = broker[i] / bare[i];
         }
         qsort(ratio, ROUNDS, sizeof *ratio, compare);
@@ -259,12 +266,14 @@ static void idle(void) {
         ratio[i] = many / one;
     }
     qsort(ratio, ROUNDS, sizeof *ratio, compare);
-    printf("one watcher beside 999 subscriptions to other events: %.2f times the CPU of one alone\n", ratio[ROUNDS / 2]);
+    printf(
+        "one watcher beside 999 subscriptions to other events: %.2f times the CPU of one alone\n",
+        ratio[ROUNDS / 2]);
 }
 
 // --- latency -----------------------------------------------------------------------------------
 
-#define TICKS 3000u
+#define TICKS    3000u
 #define PER_TICK 100u // 100,000 events/s at 1 ms
 
 typedef struct Latency {
@@ -322,7 +331,9 @@ static void latency(void) {
     PlatThread *thread;
     int64_t bare = bare_ticks();
     bench_start(&b);
-    must(etw_subscribe(b.client, "{\"wants\":[{\"provider\":\"" PROVIDER "\"}]}", 0, &l.s) == ETW_STATUS_OK, "subscribe");
+    must(etw_subscribe(b.client, "{\"wants\":[{\"provider\":\"" PROVIDER "\"}]}", 0, &l.s) ==
+             ETW_STATUS_OK,
+         "subscribe");
     must(plat_thread_start(&thread, run_latency, &l) == 0, "thread");
     EventRecord r = record_of(payload, sizeof payload);
     atomic_store(&b.measure, true);
@@ -343,9 +354,11 @@ static void latency(void) {
     bench_stop(&b);
     qsort(l.ms, l.n, sizeof *l.ms, compare);
     must(l.n > 0, "latency");
-    printf("from a mark to the client at 100,000 events/s: p50 %.2f ms, p99 %.2f ms (%u marks); CPU %.2f times a bare "
+    printf("from a mark to the client at 100,000 events/s: p50 %.2f ms, p99 %.2f ms (%u marks); "
+           "CPU %.2f times a bare "
            "socket at that tick\n",
-           l.ms[l.n / 2], l.ms[l.n * 99 / 100], l.n, (double)(b.loop_cpu + producer) / (double)bare);
+           l.ms[l.n / 2], l.ms[l.n * 99 / 100], l.n,
+           (double)(b.loop_cpu + producer) / (double)bare);
 }
 
 int main(int argc, char **argv) {

@@ -141,13 +141,17 @@ int main(int argc, char **argv) {
     struct {
         const char *name;
         double ns;
-    } rows[] = {{"read the file (page cache)", b},       {"walk, file order", median(order)},
-                {"walk, merged in time order", median(merged)}, {"walk and find the type", median(type)},
-                {"walk and decode all values", median(value)},  {"walk and write JSON", median(json)}};
+    } rows[] = {{"read the file (page cache)", b},
+                {"walk, file order", median(order)},
+                {"walk, merged in time order", median(merged)},
+                {"walk and find the type", median(type)},
+                {"walk and decode all values", median(value)},
+                {"walk and write JSON", median(json)}};
     printf("%s: %llu events\n", argv[1], (unsigned long long)n_events);
     printf("  %-30s %10s %12s %8s\n", "", "ns/event", "M events/s", "ratio");
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
-        printf("  %-30s %10.1f %12.2f %8.2f\n", rows[i].name, rows[i].ns / n, 1e3 * n / rows[i].ns, rows[i].ns / b);
+        printf("  %-30s %10.1f %12.2f %8.2f\n", rows[i].name, rows[i].ns / n, 1e3 * n / rows[i].ns,
+               rows[i].ns / b);
     printf("  JSON: %.1f MB\n", (double)bytes / 1e6);
     return 0;
 }

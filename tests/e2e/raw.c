@@ -16,11 +16,11 @@
 #include "platform/port.h"
 #include "platform/thread.h"
 
-#define SECOND INT64_C(1000000000)
+#define SECOND       INT64_C(1000000000)
 #define HANDSHAKE_MS 1000
-#define PATIENCE (20 * SECOND)
-#define CONNECTIONS 260 // administrator_connections of the broker under test
-#define IN_USE 2        // by the watcher beside
+#define PATIENCE     (20 * SECOND)
+#define CONNECTIONS  260 // administrator_connections of the broker under test
+#define IN_USE       2   // by the watcher beside
 
 static const char *endpoint;
 static int n_failed;
@@ -77,7 +77,8 @@ static void hello_put(uint8_t hello[WIRE_HELLO_BYTES], uint16_t min, uint16_t ma
     memcpy(hello + WIRE_HELLO_AGENT, "e2e_raw", 7);
 }
 
-static void head_put(uint8_t head[WIRE_HEAD_BYTES], uint32_t size, uint16_t type, uint32_t request) {
+static void head_put(uint8_t head[WIRE_HEAD_BYTES], uint32_t size, uint16_t type,
+                     uint32_t request) {
     memset(head, 0, WIRE_HEAD_BYTES);
     store_u32(head + WIRE_HEAD_SIZE, size);
     store_u16(head + WIRE_HEAD_TYPE, type);
@@ -116,7 +117,8 @@ static PlatChannel *greet(void) {
     uint8_t hello[WIRE_HELLO_BYTES];
     Answer answer = {0};
     hello_put(hello, WIRE_VERSION_OLDEST, WIRE_VERSION);
-    if (put(channel, hello, sizeof hello) < 0 || get_frame(channel, &answer) != 1 || answer.type != WIRE_WELCOME)
+    if (put(channel, hello, sizeof hello) < 0 || get_frame(channel, &answer) != 1 ||
+        answer.type != WIRE_WELCOME)
         result(0, "no WELCOME");
     free(answer.text);
     return channel;
@@ -128,8 +130,8 @@ static int ask_bytes(PlatChannel *channel, const char *json, size_t bytes, Answe
     uint8_t head[WIRE_HEAD_BYTES];
     uint32_t request = next++;
     head_put(head, (uint32_t)(WIRE_HEAD_BYTES + bytes), WIRE_REQUEST, request);
-    return put(channel, head, sizeof head) >= 0 && put(channel, json, bytes) >= 0 && get_frame(channel, ret) == 1 &&
-           ret->type == WIRE_REPLY && ret->request == request;
+    return put(channel, head, sizeof head) >= 0 && put(channel, json, bytes) >= 0 &&
+           get_frame(channel, ret) == 1 && ret->type == WIRE_REPLY && ret->request == request;
 }
 
 static int ask(PlatChannel *channel, const char *json, Answer *ret) {
@@ -179,14 +181,16 @@ static void silent(void) {
         int end = closed(channel);
         int64_t ms = (plat_now_ns() - start) / 1000000;
         result(end && ms >= HANDSHAKE_MS * 9 / 10 && ms < HANDSHAKE_MS + 10000,
-               "%zu bytes of HELLO: closed after %" PRId64 " ms (handshake_ms = %d)", bytes, ms, HANDSHAKE_MS);
+               "%zu bytes of HELLO: closed after %" PRId64 " ms (handshake_ms = %d)", bytes, ms,
+               HANDSHAKE_MS);
         plat_channel_close(channel);
     }
     PlatChannel *idle = greet();
     int64_t until = plat_now_ns() + 2 * HANDSHAKE_MS * INT64_C(1000000);
     while (plat_now_ns() < until)
         plat_sleep_ns(50000000);
-    result(ping(idle), "a connection that has shaken hands may be idle for longer than the deadline");
+    result(ping(idle),
+           "a connection that has shaken hands may be idle for longer than the deadline");
     plat_channel_close(idle);
 }
 
@@ -217,14 +221,17 @@ static void crowd(void) {
             best = plat_now_ns() - start;
         plat_channel_close(good);
     }
-    result(best < SECOND, "beside %d silent and half-frame clients a good one has its answer within 1 s (%" PRId64 " ms)", N,
-           best / 1000000);
+    result(best < SECOND,
+           "beside %d silent and half-frame clients a good one has its answer within 1 s (%" PRId64
+           " ms)",
+           N, best / 1000000);
     for (int i = 0; i < N; i++)
         plat_channel_close(channels[i]);
 }
 
 static void garbage(void) {
-    static const char http[] = "GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: none of ours at all, but long\r\n\r\n";
+    static const char http[] =
+        "GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: none of ours at all, but long\r\n\r\n";
     PlatChannel *channel = open_channel();
     put(channel, http, sizeof http - 1);
     result(closed(channel), "another protocol's greeting: closed without an answer");
@@ -240,10 +247,12 @@ static void garbage(void) {
         hello_put(hello, versions[i].min, versions[i].max);
         put(channel, hello, sizeof hello);
         int r = get_frame(channel, &answer);
-        int good = versions[i].good ? r == 1 && answer.type == WIRE_WELCOME
-                                    : r == 0 || (r == 1 && says(&answer, "VERSION") && closed(channel)) ||
-                                          (r == 1 && says(&answer, "PROTOCOL") && closed(channel));
-        result(good, "versions %u to %u: %s", versions[i].min, versions[i].max, versions[i].good ? "WELCOME" : "refused");
+        int good = versions[i].good
+                       ? r == 1 && answer.type == WIRE_WELCOME
+                       : r == 0 || (r == 1 && says(&answer, "VERSION") && closed(channel)) ||
+                             (r == 1 && says(&answer, "PROTOCOL") && closed(channel));
+        result(good, "versions %u to %u: %s", versions[i].min, versions[i].max,
+               versions[i].good ? "WELCOME" : "refused");
         free(answer.text);
         plat_channel_close(channel);
     }
@@ -254,9 +263,15 @@ static void sizes(void) {
         uint32_t size;
         uint16_t type;
         int survives;
-    } cases[] = {{0, WIRE_REQUEST, 0},          {15, WIRE_REQUEST, 0},          {WIRE_MAX_IN, WIRE_REQUEST, 1},
-                 {WIRE_MAX_IN + 1, WIRE_REQUEST, 0}, {0x7fffffff, WIRE_REQUEST, 0}, {0xffffffff, WIRE_REQUEST, 0},
-                 {100, WIRE_EVENTS, 0},         {100, 99, 0},                   {100, 0, 0}};
+    } cases[] = {{0, WIRE_REQUEST, 0},
+                 {15, WIRE_REQUEST, 0},
+                 {WIRE_MAX_IN, WIRE_REQUEST, 1},
+                 {WIRE_MAX_IN + 1, WIRE_REQUEST, 0},
+                 {0x7fffffff, WIRE_REQUEST, 0},
+                 {0xffffffff, WIRE_REQUEST, 0},
+                 {100, WIRE_EVENTS, 0},
+                 {100, 99, 0},
+                 {100, 0, 0}};
     static char payload[WIRE_MAX_IN];
     memset(payload, ' ', sizeof payload);
     memcpy(payload, "{\"method\":\"ping\"}", 17);
@@ -271,10 +286,12 @@ static void sizes(void) {
             put(channel, payload, bytes);
         int r = get_frame(channel, &answer);
         if (cases[i].survives)
-            result(r == 1 && is_ok(&answer) && ping(channel), "a frame of %u bytes, the largest: answered", cases[i].size);
+            result(r == 1 && is_ok(&answer) && ping(channel),
+                   "a frame of %u bytes, the largest: answered", cases[i].size);
         else
             result((r == 0 || (r == 1 && says(&answer, "PROTOCOL") && closed(channel))),
-                   "a frame of type %u that claims %u bytes: refused and closed", cases[i].type, cases[i].size);
+                   "a frame of type %u that claims %u bytes: refused and closed", cases[i].type,
+                   cases[i].size);
         free(answer.text);
         plat_channel_close(channel);
     }
@@ -284,7 +301,8 @@ static void sizes(void) {
     head_put(head, WIRE_HEAD_BYTES, WIRE_REQUEST, 7);
     put(channel, head, sizeof head);
     int r = get_frame(channel, &answer);
-    result(r == 0 || (r == 1 && says(&answer, "")), "a request without a payload: an error, and no hang");
+    result(r == 0 || (r == 1 && says(&answer, "")),
+           "a request without a payload: an error, and no hang");
     free(answer.text);
     plat_channel_close(channel);
 }
@@ -310,7 +328,8 @@ static void slowly(void) {
     uint8_t all[WIRE_HELLO_BYTES + 3 * (WIRE_HEAD_BYTES + 17)];
     memcpy(all, bytes, sizeof bytes);
     memcpy(all + sizeof bytes, bytes + WIRE_HELLO_BYTES, WIRE_HEAD_BYTES + 17);
-    memcpy(all + sizeof bytes + WIRE_HEAD_BYTES + 17, bytes + WIRE_HELLO_BYTES, WIRE_HEAD_BYTES + 17);
+    memcpy(all + sizeof bytes + WIRE_HEAD_BYTES + 17, bytes + WIRE_HELLO_BYTES,
+           WIRE_HEAD_BYTES + 17);
     channel = open_channel();
     put(channel, all, sizeof all);
     answer = (Answer){0};
@@ -362,18 +381,22 @@ static void bombs(void) {
     int good = 1;
     for (size_t i = 0; i < 4; i++)
         good = good && ask_bytes(channel, large[i], SIZE, &answer) && says(&answer, "");
-    result(good && ping(channel), "64 KB of [[[, [0,0, {\"a\":{\"a\": and a long name: refused, the connection lives on");
+    result(good && ping(channel),
+           "64 KB of [[[, [0,0, {\"a\":{\"a\": and a long name: refused, the connection lives on");
     uint64_t after = profile_number("\"heap_peak_bytes\":\"");
-    result(before != UINT64_MAX && after - before < 8 * 1024 * 1024, "they cost at most 8 MiB of heap (%" PRIu64 " KiB)",
-           (after - before) / 1024);
+    result(before != UINT64_MAX && after - before < 8 * 1024 * 1024,
+           "they cost at most 8 MiB of heap (%" PRIu64 " KiB)", (after - before) / 1024);
     for (size_t i = 0; i < sizeof small / sizeof small[0] - 1; i++)
-        result(ask(channel, small[i], &answer) && says(&answer, ""), "refused: request %zu: %.70s", i,
-               i >= 5 && i <= 6 ? "(bytes that are no UTF-8)" : small[i]);
+        result(ask(channel, small[i], &answer) && says(&answer, ""), "refused: request %zu: %.70s",
+               i, i >= 5 && i <= 6 ? "(bytes that are no UTF-8)" : small[i]);
     result(ping(channel), "after all these the same connection answers");
-    result(ask(channel, "{\"method\":\"subscribe\",\"params\":{\"wants\":[{\"event_ids\":[1]}]}}", &answer) && is_ok(&answer),
+    result(ask(channel, "{\"method\":\"subscribe\",\"params\":{\"wants\":[{\"event_ids\":[1]}]}}",
+               &answer) &&
+               is_ok(&answer),
            "and can subscribe");
     // Events may come in front of the reply; there are none of this kind.
-    result(ask(channel, "{\"method\":\"subscribe\",\"params\":{\"wants\":[{}]}}", &answer) && says(&answer, "CONFLICT"),
+    result(ask(channel, "{\"method\":\"subscribe\",\"params\":{\"wants\":[{}]}}", &answer) &&
+               says(&answer, "CONFLICT"),
            "a second subscription on it: CONFLICT");
     free(answer.text);
     plat_channel_close(channel);
@@ -423,8 +446,8 @@ static void unread(void) {
     }
     unsigned taken = atomic_load(&writer.sent);
     uint64_t after = profile_number("\"heap_bytes\":\"");
-    result(taken < FLOOD && !atomic_load(&writer.ended), "with unread replies the broker stops reading (%u of %d requests)",
-           taken, FLOOD);
+    result(taken < FLOOD && !atomic_load(&writer.ended),
+           "with unread replies the broker stops reading (%u of %d requests)", taken, FLOOD);
     result(after < before + 4 * 1024 * 1024, "what waits for it is at most 4 MiB (%" PRId64 " KiB)",
            ((int64_t)after - (int64_t)before) / 1024);
     PlatChannel *other = greet();
@@ -432,9 +455,11 @@ static void unread(void) {
     plat_channel_close(other);
     Answer answer = {0};
     uint32_t n = 0;
-    while (n < FLOOD && get_frame(writer.channel, &answer) == 1 && answer.request == n + 1 && is_ok(&answer))
+    while (n < FLOOD && get_frame(writer.channel, &answer) == 1 && answer.request == n + 1 &&
+           is_ok(&answer))
         n++;
-    result(n == FLOOD, "when it reads at last, every request has its reply, in order (%u of %d)", n, FLOOD);
+    result(n == FLOOD, "when it reads at last, every request has its reply, in order (%u of %d)", n,
+           FLOOD);
     plat_thread_join(thread);
     free(answer.text);
     plat_channel_close(writer.channel);
@@ -452,9 +477,11 @@ static void caps(void) {
         put(channels[n], hello, sizeof hello);
         refused = get_frame(channels[n], &answer) != 1 || answer.type != WIRE_WELCOME;
     }
-    result(refused && n == most + 1, "beside %d in use, of %d, connection %d is the first that is refused (%s)", IN_USE,
+    result(refused && n == most + 1,
+           "beside %d in use, of %d, connection %d is the first that is refused (%s)", IN_USE,
            CONNECTIONS, n, refused ? "yes" : "none is");
-    result(refused && answer.text != NULL && says(&answer, "BUSY") && closed(channels[n - 1]), "with BUSY, and closed");
+    result(refused && answer.text != NULL && says(&answer, "BUSY") && closed(channels[n - 1]),
+           "with BUSY, and closed");
     for (int i = 0; i < n; i++)
         plat_channel_close(channels[i]);
     // Their places are free again as soon as the broker has seen that they are gone.

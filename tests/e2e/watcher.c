@@ -74,7 +74,8 @@ static int make(const char *path, unsigned id) {
 static int tell(EtwClient *client, int32_t status) {
     EtwError error = {.struct_size = sizeof error};
     if (client == NULL || etw_error(client, &error) != ETW_STATUS_OK || error.status == 0) {
-        fprintf(stderr, "%s: %s\n%s\n", etw_status_name(status), etw_status_text(status), etw_status_remedy(status));
+        fprintf(stderr, "%s: %s\n%s\n", etw_status_name(status), etw_status_text(status),
+                etw_status_remedy(status));
         return 1;
     }
     fprintf(stderr, "%s: %s\n%s\n", etw_status_name(status), error.message, error.remedy);
@@ -83,8 +84,9 @@ static int tell(EtwClient *client, int32_t status) {
 
 static const char *guid_text(const EtwGuid *guid, char text[40]) {
     const uint8_t *b = guid->bytes;
-    snprintf(text, 40, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[3], b[2], b[1], b[0],
-             b[5], b[4], b[7], b[6], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+    snprintf(text, 40, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[3],
+             b[2], b[1], b[0], b[5], b[4], b[7], b[6], b[8], b[9], b[10], b[11], b[12], b[13],
+             b[14], b[15]);
     return text;
 }
 
@@ -100,17 +102,20 @@ static void put_event(Watch *w, const EtwItem *item) {
         return;
     }
     fprintf(w->out,
-            "E\t%" PRIu64 "\t%" PRId64 "\t%u\t%s\t%d\t%u\t%u\t%u\t%u\t%u\t%" PRIu64 "\t%u\t%u\t%u\t%u\t%08x\n",
-            item->number, h.time, h.processor, guid_text(&h.provider, guid), h.classic ? -1 : (int)h.id, h.version,
-            h.level, h.opcode, h.task, h.channel, h.keyword, h.process_id, h.thread_id, h.pointer_size,
-            h.payload_bytes, etlgen_crc32(0, h.payload, h.payload_bytes));
+            "E\t%" PRIu64 "\t%" PRId64 "\t%u\t%s\t%d\t%u\t%u\t%u\t%u\t%u\t%" PRIu64
+            "\t%u\t%u\t%u\t%u\t%08x\n",
+            item->number, h.time, h.processor, guid_text(&h.provider, guid),
+            h.classic ? -1 : (int)h.id, h.version, h.level, h.opcode, h.task, h.channel, h.keyword,
+            h.process_id, h.thread_id, h.pointer_size, h.payload_bytes,
+            etlgen_crc32(0, h.payload, h.payload_bytes));
 }
 
 static void put_end(Watch *w, const EtwItem *item) {
     const EtwLedger *l = &item->ledger;
-    const uint64_t terms[] = {l->offered,      l->denied_scope,     l->denied_policy,  l->denied_cost,   l->filtered,
-                              l->matched,      l->held,             l->numbered,       l->dropped_queue, l->dropped_rate,
-                              l->dropped_oversize, l->dropped_policy, l->dropped_close, l->queued,       l->sent};
+    const uint64_t terms[] = {
+        l->offered,          l->denied_scope,   l->denied_policy, l->denied_cost,   l->filtered,
+        l->matched,          l->held,           l->numbered,      l->dropped_queue, l->dropped_rate,
+        l->dropped_oversize, l->dropped_policy, l->dropped_close, l->queued,        l->sent};
     fprintf(w->out, "X\t%u", item->reason);
     for (size_t i = 0; i < sizeof terms / sizeof terms[0]; i++)
         fprintf(w->out, "\t%" PRIu64, terms[i]);
@@ -120,7 +125,8 @@ static void put_end(Watch *w, const EtwItem *item) {
 static void expect_number(Watch *w, const EtwItem *item, const char *what) {
     if (item->number == w->next)
         return;
-    fprintf(stderr, "%s number %" PRIu64 " came where %" PRIu64 " was next\n", what, item->number, w->next);
+    fprintf(stderr, "%s number %" PRIu64 " came where %" PRIu64 " was next\n", what, item->number,
+            w->next);
     w->holes = 1;
     w->next = item->number;
 }
@@ -146,7 +152,8 @@ static void take(Watch *w, const EtwItem *item) {
         fprintf(w->out, "C\t%" PRIu64 "\t%u\n", item->number, item->generation);
         break;
     case ETW_ITEM_EPOCH:
-        fprintf(w->out, "P\t%u\t%u\t%u\t%" PRId64 "\n", item->generation, item->reason, item->flags, item->from);
+        fprintf(w->out, "P\t%u\t%u\t%u\t%" PRId64 "\n", item->generation, item->reason, item->flags,
+                item->from);
         break;
     case ETW_ITEM_END:
         put_end(w, item);
@@ -164,7 +171,8 @@ static int read_all(Watch *w, EtwClient *client) {
         int64_t left_ms = (w->deadline_ns - plat_now_ns()) / 1000000;
         if (left_ms <= 0)
             return 3;
-        int32_t status = etw_read(w->subscription, left_ms > 1000 ? 1000 : (uint32_t)left_ms, &batch);
+        int32_t status =
+            etw_read(w->subscription, left_ms > 1000 ? 1000 : (uint32_t)left_ms, &batch);
         if (status == ETW_STATUS_END)
             return 0;
         if (status == ETW_STATUS_TIMEOUT)
@@ -215,8 +223,9 @@ static int watch(const Options *o, EtwClient *client) {
     code = read_all(&w, client);
     EtwStats stats = {.struct_size = sizeof stats};
     if (etw_stats(w.subscription, &stats) == ETW_STATUS_OK)
-        fprintf(w.out, "T\t%" PRIu64 "\t%" PRIu64 "\t%" PRId64 "\t%" PRIu64 "\t%" PRIu64 "\n", stats.received,
-                stats.gap_events, or_unknown(stats.source_lost), stats.next_number, stats.batches);
+        fprintf(w.out, "T\t%" PRIu64 "\t%" PRIu64 "\t%" PRId64 "\t%" PRIu64 "\t%" PRIu64 "\n",
+                stats.received, stats.gap_events, or_unknown(stats.source_lost), stats.next_number,
+                stats.batches);
     etw_close(w.subscription);
     if (fclose(w.out) != 0)
         fprintf(stderr, "%s cannot be written\n", o->out);
@@ -294,8 +303,10 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: see the head of tests/e2e/watcher.c\n");
         return 2;
     }
-    EtwConnectOptions connect = {
-        .struct_size = sizeof connect, .timeout_ms = 20000, .endpoint = o.endpoint, .agent = "e2e_watcher"};
+    EtwConnectOptions connect = {.struct_size = sizeof connect,
+                                 .timeout_ms = 20000,
+                                 .endpoint = o.endpoint,
+                                 .agent = "e2e_watcher"};
     int32_t status = etw_connect(&connect, &client);
     int code = 2;
     if (status != ETW_STATUS_OK)

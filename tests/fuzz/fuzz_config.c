@@ -25,7 +25,8 @@ static void check_ranges(const Config *c) {
                "numbers are in range");
     fuzz_check(in_range(l->queue_default, 128 * 1024, 4096 * mib) &&
                    in_range(l->queue_max, 128 * 1024, 16384 * mib) &&
-                   in_range(l->queue_bytes, 128 * 1024, 65536 * mib) && l->queue_default <= l->queue_max,
+                   in_range(l->queue_bytes, 128 * 1024, 65536 * mib) &&
+                   l->queue_default <= l->queue_max,
                "sizes are in range");
     fuzz_check(!c->endpoint || (c->endpoint[0] && utf8_valid(c->endpoint, strlen(c->endpoint))),
                "the endpoint is text");
@@ -55,7 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (r == 0) {
         check_ranges(&config);
     } else {
-        fuzz_check(r == -STATUS_FORMAT || r == -STATUS_OVERSIZE, "a file is refused for what it says");
+        fuzz_check(r == -STATUS_FORMAT || r == -STATUS_OVERSIZE,
+                   "a file is refused for what it says");
         fuzz_check(strncmp(err.text, "fuzz.ini", 8) == 0, "and the reason names it");
         fuzz_check(utf8_valid(err.text, strlen(err.text)), "in UTF-8");
     }

@@ -19,9 +19,10 @@ typedef struct Walk {
 
 static uint64_t record_hash(const EventRecord *r) {
     uint64_t h = fuzz_hash(FUZZ_HASH_START, r->provider.b, sizeof r->provider.b);
-    uint64_t words[] = {r->desc.id,      r->desc.version, r->desc.channel, r->desc.level, r->desc.opcode,
-                        r->desc.task,    r->desc.keyword, r->pid,          r->tid,        r->cpu,
-                        r->header_flags, r->property,     r->header_type,  r->ext_bytes,  r->payload_bytes};
+    uint64_t words[] = {r->desc.id,     r->desc.version, r->desc.channel, r->desc.level,
+                        r->desc.opcode, r->desc.task,    r->desc.keyword, r->pid,
+                        r->tid,         r->cpu,          r->header_flags, r->property,
+                        r->header_type, r->ext_bytes,    r->payload_bytes};
     h = fuzz_hash(h, words, sizeof words);
     h = fuzz_hash(h, r->ext, r->ext_bytes); // reads every byte that the record offers
     return fuzz_hash(h, r->payload, r->payload_bytes);
@@ -30,7 +31,8 @@ static uint64_t record_hash(const EventRecord *r) {
 static void check_record(const EventRecord *r) {
     fuzz_check(r->ext_bytes == 0 || event_items_valid(r->ext, r->ext_bytes) == r->ext_bytes,
                "extended items are intact");
-    fuzz_check(r->payload_bytes <= 0x10000 && r->ext_bytes <= 0x20000, "a record has at most 64 KiB");
+    fuzz_check(r->payload_bytes <= 0x10000 && r->ext_bytes <= 0x20000,
+               "a record has at most 64 KiB");
     fuzz_check(r->header_type < 32, "the header's type is one of those that are counted");
     fuzz_check(!(r->flags & EVENT_HAS_ACTIVITY) == guid_is_null(&r->activity),
                "EVENT_HAS_ACTIVITY says whether there is one");
@@ -45,7 +47,8 @@ static void check_stats(EtlReader *reader, const Walk *walk, bool schema_only, s
     for (size_t i = 0; i < ARRAY_COUNT(s->by_header); i++)
         by_header += s->by_header[i];
     fuzz_check(schema_only || by_header == s->events, "each event has one header type");
-    fuzz_check(s->malformed <= s->events && s->out_of_order <= s->events, "parts are not above the whole");
+    fuzz_check(s->malformed <= s->events && s->out_of_order <= s->events,
+               "parts are not above the whole");
     fuzz_check(s->bad_buffers <= etl_info(reader)->n_buffers, "a buffer is given up once");
     fuzz_check(s->buffers <= etl_info(reader)->n_buffers, "a buffer is walked once");
     fuzz_check(s->bytes <= (uint64_t)file_bytes, "no byte is walked twice");
@@ -131,7 +134,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                "the second pass gives what the first gave");
     etl_close(reader);
 
-    fuzz_check(open_as(file, size, &file_order, &reader), "what can be merged can be read in file order");
+    fuzz_check(open_as(file, size, &file_order, &reader),
+               "what can be merged can be read in file order");
     Walk plain = walk_all(reader, false, false, size);
     if (!first.cut && !plain.cut)
         fuzz_check(first.events == plain.events && first.unordered == plain.unordered,

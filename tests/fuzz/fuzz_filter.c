@@ -22,7 +22,11 @@ static const SchemaField fields[] = {
     {.name = "Status", .in_type = IN_U32, .out_type = OUT_NTSTATUS, .parent = UINT16_MAX},
     {.name = "Pointer", .in_type = IN_POINTER, .parent = UINT16_MAX},
     {.name = "N", .in_type = IN_U16, .parent = UINT16_MAX},
-    {.name = "Numbers", .in_type = IN_U16, .count_kind = EXTENT_FIELD, .count = 12, .parent = UINT16_MAX},
+    {.name = "Numbers",
+     .in_type = IN_U16,
+     .count_kind = EXTENT_FIELD,
+     .count = 12,
+     .parent = UINT16_MAX},
     {.name = "FileName", .in_type = IN_UTF16, .parent = UINT16_MAX},
     {.name = "Ansi", .in_type = IN_ANSI, .parent = UINT16_MAX},
     {.name = "Json", .in_type = IN_ANSI, .out_type = OUT_JSON, .parent = UINT16_MAX},
@@ -67,13 +71,15 @@ static bool resolve(void *user, const EventRecord *record, EnrichedField field, 
 static void count_field(void *user, HeaderField header, EnrichedField enriched, const char *name) {
     uint32_t *n = user;
     ++*n;
-    fuzz_check(header < HEADER_N && enriched < ENRICHED_N && name, "a field is one of those there are");
+    fuzz_check(header < HEADER_N && enriched < ENRICHED_N && name,
+               "a field is one of those there are");
     fuzz_check(header == HEADER_NONE || enriched == ENRICHED_NONE, "and only one");
 }
 
 static void evaluate(const Filter *f, const Filter *again, const Schema *s, const EventRecord *r,
                      uint8_t have) {
-    RouteType type = {&r->provider, &r->desc, r->flags & (EVENT_CLASSIC | EVENT_TRACELOGGING), false, s};
+    RouteType type = {&r->provider, &r->desc, r->flags & (EVENT_CLASSIC | EVENT_TRACELOGGING),
+                      false, s};
     BoundFilter *a, *b, *open;
     FieldSlice slices[ARRAY_COUNT(fields)];
     if (filter_bind(f, &type, &a) != 0 || filter_bind(again, &type, &b) != 0)
@@ -87,14 +93,16 @@ static void evaluate(const Filter *f, const Filter *again, const Schema *s, cons
     FilterInput with = {r, &payload, resolve, &have}, without = {r, NULL, resolve, &have};
     FilterCounters first = {0}, second = {0}, third = {0};
     bool yes = filter_eval(a, &with, &first);
-    fuzz_check(filter_eval(a, &without, &second) == yes, "with and without an opened payload alike");
+    fuzz_check(filter_eval(a, &without, &second) == yes,
+               "with and without an opened payload alike");
     fuzz_check(filter_eval(b, &without, &third) == yes, "the canonical text is the same filter");
     FilterCounters fourth = {0};
     fuzz_check(filter_eval(open, &without, &fourth) == yes, "so it is for a type that is open");
     fuzz_check(mem_calls() == calls, "evaluating allocates nothing");
     // A compared value is looked at once for each literal; addresses, times and codes as text take 1 KiB.
     uint64_t each = (uint64_t)r->payload_bytes * 2 + r->ext_bytes + 2048;
-    fuzz_check(first.examined <= FILTER_MAX_PREDICATES * FILTER_MAX_IN * each, "what is examined is bounded");
+    fuzz_check(first.examined <= FILTER_MAX_PREDICATES * FILTER_MAX_IN * each,
+               "what is examined is bounded");
     fuzz_check(first.examined == second.examined && first.unjudged == second.unjudged,
                "an event costs the same each time");
     fuzz_check(first.evaluated <= 1 && first.unjudged <= 1, "an event is judged once");
@@ -133,7 +141,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (strcmp(filter_text(again), canonical) != 0)
             fprintf(stderr, "1: %s\n2: %s\n", canonical, filter_text(again));
         fuzz_check(strcmp(filter_text(again), canonical) == 0, "and its own canonical text");
-        fuzz_check(filter_enriched(f) == filter_enriched(again), "that reads the same enriched fields");
+        fuzz_check(filter_enriched(f) == filter_enriched(again),
+                   "that reads the same enriched fields");
         uint32_t n_fields = 0;
         filter_fields(f, count_field, &n_fields);
         fuzz_check(n_fields >= 1 && n_fields <= FILTER_MAX_PREDICATES, "a filter names a field");
@@ -157,8 +166,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         uint8_t ext[EVENT_ITEM_HEAD + 24];
         e.ext = ext;
         if (flags & 0x8000)
-            e.ext_bytes = event_item_put(ext, flags & 0x4000 ? EVENT_ITEM_SID : EVENT_ITEM_RELATED_ACTIVITY,
-                                         head, flags & 0x2000 ? 16 : 12);
+            e.ext_bytes =
+                event_item_put(ext, flags & 0x4000 ? EVENT_ITEM_SID : EVENT_ITEM_RELATED_ACTIVITY,
+                               head, flags & 0x2000 ? 16 : 12);
         e.payload = fuzz_take(&in, 65535, &n_payload);
         e.payload_bytes = n_payload;
         Schema *s = schema_make();

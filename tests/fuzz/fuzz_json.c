@@ -27,7 +27,8 @@ static void walk(const cJSON *v, uint32_t depth, Walk *w) {
             for (const cJSON *other = child->next; other; other = other->next)
                 fuzz_check(strcmp(child->string, other->string) != 0, "no key stands twice");
             const cJSON *found = json_member(v, child->string);
-            fuzz_check(found == (cJSON_IsNull(child) ? NULL : child), "a member is found by its name");
+            fuzz_check(found == (cJSON_IsNull(child) ? NULL : child),
+                       "a member is found by its name");
         }
         walk(child, depth + 1, w);
     }
@@ -57,7 +58,8 @@ static void get_all(const cJSON *object) {
         int r = json_get_u64(object, m->string, &u64, &err);
         check_get(r, &err);
         if (r == 0) {
-            fuzz_check(json_value_u64(m, "m", &again, &err) == 0 && again == u64, "both read the same");
+            fuzz_check(json_value_u64(m, "m", &again, &err) == 0 && again == u64,
+                       "both read the same");
             fuzz_check((json_get_u32(object, m->string, &u32, &err) == 0) == (u64 <= UINT32_MAX),
                        "32 bits are taken when they are enough");
         }
@@ -81,13 +83,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     cJSON *tree = NULL;
     Err err = ERR_INIT;
     int r = json_parse((const char *)text, size, &tree, &err);
-    fuzz_check(mem_peak() - base <= HEAP_BASE + HEAP_FACTOR * size, "the heap is bounded by the text");
+    fuzz_check(mem_peak() - base <= HEAP_BASE + HEAP_FACTOR * size,
+               "the heap is bounded by the text");
     fuzz_check(r == 0 || (r == -STATUS_INVALID_ARGUMENT && err.text[0] && !tree),
                "a text is refused with a reason");
     if (r == 0) {
         Walk w = {0, 0};
         walk(tree, 1, &w);
-        fuzz_check(w.depth <= JSON_MAX_DEPTH + 1 && w.tokens <= JSON_MAX_TOKENS, "a tree keeps its budgets");
+        fuzz_check(w.depth <= JSON_MAX_DEPTH + 1 && w.tokens <= JSON_MAX_TOKENS,
+                   "a tree keeps its budgets");
         if (cJSON_IsObject(tree))
             get_all(tree);
         char *printed = cJSON_PrintUnformatted(tree);

@@ -24,7 +24,7 @@ static void each_schema(void *user, const Schema *s) {
     Seen *seen = user;
     if (seen->n++ >= MOST_DECODED)
         return;
-    fuzz_check_schema(s);
+    fuzz_check_compiled(s);
     fuzz_check_wire(s);
     seen->hash = fuzz_hash(seen->hash, s->event_name, strlen(s->event_name));
     EventRecord r = {.provider = s->provider,
@@ -36,7 +36,7 @@ static void each_schema(void *user, const Schema *s) {
     seen->hash = fuzz_hash(seen->hash, &text, sizeof text);
     Schema *found;
     fuzz_check(schema_store_find(seen->store, &r, &found) == 0, "every event gets a schema");
-    fuzz_check_schema(found);
+    fuzz_check_compiled(found);
     schema_unref(found);
 }
 
@@ -51,11 +51,13 @@ static int take(void *user, Manifest *manifest) {
     fuzz_check(taken->n < MANIFEST_MAX_PROVIDERS, "no more providers than allowed");
     for (uint32_t i = 1; i < manifest->n_events; i++) {
         const EventDescriptor *a = &manifest->events[i - 1].desc, *b = &manifest->events[i].desc;
-        fuzz_check(a->id < b->id || (a->id == b->id && a->version <= b->version), "events are ascending");
+        fuzz_check(a->id < b->id || (a->id == b->id && a->version <= b->version),
+                   "events are ascending");
     }
     for (uint32_t i = 0; i < manifest->n_events; i += 1 + i / 16) {
         const ManifestEvent *e = &manifest->events[i];
-        fuzz_check(manifest_event(manifest, e->desc.id, e->desc.version) != NULL, "an event is found");
+        fuzz_check(manifest_event(manifest, e->desc.id, e->desc.version) != NULL,
+                   "an event is found");
     }
     taken->guid[taken->n++] = manifest->provider;
     taken->n_events += manifest->n_events;

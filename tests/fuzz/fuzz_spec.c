@@ -43,7 +43,8 @@ static Spec *spec_of(const char *text, size_t bytes, bool ours) {
     int r = json_parse(text, bytes, &json, &err);
     if (r == 0) {
         r = spec_from_json(json, &names, &s, &warnings, &err);
-        fuzz_check(r == 0 || (r < 0 && err.text[0] && !s), "a specification is refused with a text");
+        fuzz_check(r == 0 || (r < 0 && err.text[0] && !s),
+                   "a specification is refused with a text");
     }
     if (ours && r != 0)
         fprintf(stderr, "text: %s\nerror: %s\n", text, err.text);
@@ -104,8 +105,8 @@ static void check_same(const Plan *a, const Plan *b) {
         q = plan_provider(b, &p->guid);
         fuzz_check(q != NULL, "no provider too many");
         fuzz_check(plan_ask_equal(&p->ask, &q->ask), "a provider is asked as from scratch");
-        fuzz_check(p->n_watchers == q->n_watchers && p->n_wants == q->n_wants && p->caches == q->caches &&
-                       p->capture_state == q->capture_state,
+        fuzz_check(p->n_watchers == q->n_watchers && p->n_wants == q->n_wants &&
+                       p->caches == q->caches && p->capture_state == q->capture_state,
                    "and counted so");
     }
     for (uint32_t i = 0; plan_next(b, &i) != NULL;)
@@ -133,7 +134,8 @@ static void check_step(World *w) {
             w->told[w->n_told++].guid = delta->guid;
             w->told[k].ask = (PlanAsk){0};
         }
-        fuzz_check(plan_ask_equal(&w->told[k].ask, &delta->old_ask), "a difference begins where we are");
+        fuzz_check(plan_ask_equal(&w->told[k].ask, &delta->old_ask),
+                   "a difference begins where we are");
         fuzz_check(!plan_ask_equal(&delta->old_ask, &delta->new_ask) || delta->capture_state,
                    "and leads elsewhere");
         fuzz_check(delta->widens == !plan_ask_covers(&delta->old_ask, &delta->new_ask),
@@ -172,10 +174,12 @@ static void run(World *w, Spec *const *specs, uint32_t n, uint64_t random) {
     for (uint32_t i = 0; i < n; i++) {
         bool caches = i == 5;
         PlanDeltas preview = PLAN_DELTAS_INIT;
-        fuzz_check(plan_preview(w->plan, i + 1, specs[i], &preview) == 0, "a join can be previewed");
+        fuzz_check(plan_preview(w->plan, i + 1, specs[i], &preview) == 0,
+                   "a join can be previewed");
         check_step(w); // (that changed nothing)
-        fuzz_check(plan_join(w->plan, i + 1, specs[i], caches ? PLAN_MEMBER_CACHES : 0, &w->deltas) == 0,
-                   "a member can join");
+        fuzz_check(
+            plan_join(w->plan, i + 1, specs[i], caches ? PLAN_MEMBER_CACHES : 0, &w->deltas) == 0,
+            "a member can join");
         if (!caches)
             fuzz_check(preview.n == w->deltas.n, "as the preview said");
         plan_deltas_deinit(&preview);
@@ -247,7 +251,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (uint32_t line = 0; line < MOST_LINES && at < end; line++) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         size_t bytes = (size_t)((stop ? stop : end) - at);
-        char *text = mem_strndup(at, bytes);
+        char *text = mem_dup(at, bytes); // of its exact size, for the sanitizer
         Spec *s = spec_of(text, bytes, false);
         mem_free(text);
         if (s) {

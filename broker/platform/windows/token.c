@@ -29,7 +29,11 @@ static void *read_information(HANDLE token, TOKEN_INFORMATION_CLASS what) {
     if (bytes == 0)
         return NULL;
     void *data = mem_zalloc(bytes);
-    if (data != NULL && !pipe_ops.token_information(token, what, data, bytes, &bytes)) {
+    if (data == NULL) {
+        SetLastError(ERROR_NOT_ENOUGH_MEMORY);
+        return NULL;
+    }
+    if (!pipe_ops.token_information(token, what, data, bytes, &bytes)) {
         mem_free(data);
         return NULL;
     }

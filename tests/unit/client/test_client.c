@@ -3,18 +3,19 @@
 #include <string.h>
 
 #include "client/etwclient.h"
-#include "unit/common/rig.h"
 #include "platform/clock.h"
 #include "platform/thread.h"
+#include "unit/common/rig.h"
 
 #define WAIT_MS 10000u
-#define SPEC "{\"wants\":[{\"provider\":\"" RIG_PROVIDER "\"}]}"
+#define SPEC    "{\"wants\":[{\"provider\":\"" RIG_PROVIDER "\"}]}"
 
 static Rig *rig;
 static EtwClient *client;
 
 static EtwClient *connect_to(const char *endpoint) {
-    EtwConnectOptions options = {.struct_size = sizeof options, .endpoint = endpoint, .agent = "unit"};
+    EtwConnectOptions options = {
+        .struct_size = sizeof options, .endpoint = endpoint, .agent = "unit"};
     EtwClient *c = NULL;
     int32_t status = etw_connect(&options, &c);
     EtwError error = {.struct_size = sizeof error};
@@ -102,7 +103,8 @@ static void read_until(EtwSubscription *s, Got *got, uint64_t n) {
 }
 
 Test(client, nobody_listens) {
-    EtwConnectOptions options = {.struct_size = sizeof options, .endpoint = "etwbroker-unit-nobody", .timeout_ms = 500};
+    EtwConnectOptions options = {
+        .struct_size = sizeof options, .endpoint = "etwbroker-unit-nobody", .timeout_ms = 500};
     EtwClient *c = NULL;
     EtwError error = {.struct_size = sizeof error};
     cr_assert_eq(etw_connect(&options, &c), ETW_STATUS_UNAVAILABLE);
@@ -132,10 +134,13 @@ Test(client, requests_that_are_wrong_are_answered, .init = setup, .fini = teardo
     cr_assert_eq(etw_request(client, "nonsense", NULL, WAIT_MS, &reply), ETW_STATUS_UNSUPPORTED);
     cr_assert_eq(etw_request(client, "ping", "[1]", WAIT_MS, &reply), ETW_STATUS_INVALID_ARGUMENT);
     cr_assert_eq(etw_request(client, "ping", "{", WAIT_MS, &reply), ETW_STATUS_INVALID_ARGUMENT);
-    cr_assert_eq(etw_request(client, "providers", "{\"nmae\":\"x\"}", WAIT_MS, &reply), ETW_STATUS_INVALID_ARGUMENT);
+    cr_assert_eq(etw_request(client, "providers", "{\"nmae\":\"x\"}", WAIT_MS, &reply),
+                 ETW_STATUS_INVALID_ARGUMENT);
     etw_error(client, &error);
     cr_assert_not_null(strstr(error.message, "nmae"), "%s", error.message);
-    cr_assert_eq(etw_request(client, "providers", "{\"name\":\"No-Such-Provider\"}", WAIT_MS, &reply), ETW_STATUS_NOT_FOUND);
+    cr_assert_eq(
+        etw_request(client, "providers", "{\"name\":\"No-Such-Provider\"}", WAIT_MS, &reply),
+        ETW_STATUS_NOT_FOUND);
     // The connection is still good.
     cr_assert_eq(etw_request(client, "ping", NULL, WAIT_MS, &reply), ETW_STATUS_OK);
     etw_free(reply);
@@ -162,12 +167,14 @@ Test(client, events_arrive_with_their_bytes, .init = setup, .fini = teardown) {
     cr_assert_eq(header.decodable, 0);
     char text[1024];
     size_t need = 0;
-    cr_assert_eq(etw_event_text(item.event, ETW_TEXT_JSON, text, sizeof text, &need), ETW_STATUS_OK);
+    cr_assert_eq(etw_event_text(item.event, ETW_TEXT_JSON, text, sizeof text, &need),
+                 ETW_STATUS_OK);
     cr_assert_eq(need, strlen(text) + 1);
     cr_assert_not_null(strstr(text, "\"Raw\":\"68656c6c6f\""), "%s", text);
     // Text functions tell what they need and give the front.
     char small[8];
-    cr_assert_eq(etw_event_text(item.event, ETW_TEXT_JSON, small, sizeof small, &need), ETW_STATUS_OVERSIZE);
+    cr_assert_eq(etw_event_text(item.event, ETW_TEXT_JSON, small, sizeof small, &need),
+                 ETW_STATUS_OVERSIZE);
     cr_assert_eq(need, strlen(text) + 1);
     cr_assert_eq(strlen(small), 7);
     cr_assert_eq(memcmp(small, text, 7), 0);
@@ -213,7 +220,8 @@ Test(client, cancel_from_another_thread, .init = setup, .fini = teardown) {
 }
 
 Test(client, bad_specs_say_what_is_wrong, .init = setup, .fini = teardown) {
-    refused("{\"wants\":[{\"provider\":\"" RIG_PROVIDER "\",\"filter\":\"Id -match 5\"}]}", ETW_STATUS_FILTER, "regex");
+    refused("{\"wants\":[{\"provider\":\"" RIG_PROVIDER "\",\"filter\":\"Id -match 5\"}]}",
+            ETW_STATUS_FILTER, "regex");
     refused("{\"wants\":[{\"levle\":3}]}", ETW_STATUS_INVALID_ARGUMENT, "levle");
     refused("{\"wants\":[]}", ETW_STATUS_INVALID_ARGUMENT, "want");
     refused("{\"wants\":[{}],\"queue_bytes\":\"99999999999\"}", ETW_STATUS_OVERSIZE, "limit");
@@ -223,7 +231,8 @@ Test(client, bad_specs_say_what_is_wrong, .init = setup, .fini = teardown) {
 }
 
 Test(client, the_end_carries_a_balanced_ledger, .init = setup, .fini = teardown) {
-    EtwSubscription *s = subscribe("{\"wants\":[{\"provider\":\"" RIG_PROVIDER "\",\"filter\":\"Id -lt 3\"}]}");
+    EtwSubscription *s =
+        subscribe("{\"wants\":[{\"provider\":\"" RIG_PROVIDER "\",\"filter\":\"Id -lt 3\"}]}");
     for (uint16_t id = 0; id < 10; id++)
         rig_event(rig, &rig_provider, id, 4, 0, "x", 1);
     rig_end(rig);
@@ -242,7 +251,8 @@ Test(client, the_end_carries_a_balanced_ledger, .init = setup, .fini = teardown)
 Test(client, a_slow_reader_is_told_exactly_what_it_missed, .init = setup_small, .fini = teardown) {
     static uint8_t payload[1000];
     EtwSubscription *slow = subscribe(SPEC);
-    EtwSubscription *good = subscribe("{\"wants\":[{\"provider\":\"" RIG_PROVIDER "\",\"level\":4}],\"queue_bytes\":67108864}");
+    EtwSubscription *good = subscribe("{\"wants\":[{\"provider\":\"" RIG_PROVIDER
+                                      "\",\"level\":4}],\"queue_bytes\":67108864}");
     const uint64_t n = 20000;
     for (uint64_t i = 0; i < n; i++)
         rig_event(rig, &rig_provider, 1, 4, 0, payload, sizeof payload);
@@ -282,13 +292,15 @@ Test(client, lossless_loses_nothing, .init = setup_lossless, .fini = teardown) {
 }
 
 Test(client, change_and_stop_from_another_connection, .init = setup, .fini = teardown) {
-    EtwSubscription *s = subscribe("{\"wants\":[{\"provider\":\"" RIG_PROVIDER "\",\"any\":\"0x1\"}]}");
+    EtwSubscription *s =
+        subscribe("{\"wants\":[{\"provider\":\"" RIG_PROVIDER "\",\"any\":\"0x1\"}]}");
     EtwClient *other = connect_to(rig_endpoint(rig));
     char *reply = NULL;
     rig_event(rig, &rig_provider, 1, 4, 1, "x", 1);
     Got got = {0};
     read_until(s, &got, 1);
-    cr_assert_eq(etw_change(other, etw_id(s), "{\"want\":{\"any\":\"0x2\"}}", WAIT_MS, &reply), ETW_STATUS_OK);
+    cr_assert_eq(etw_change(other, etw_id(s), "{\"want\":{\"any\":\"0x2\"}}", WAIT_MS, &reply),
+                 ETW_STATUS_OK);
     cr_assert_not_null(strstr(reply, "0x2"), "%s", reply);
     etw_free(reply);
     rig_event(rig, &rig_provider, 1, 4, 1, "x", 1);
@@ -296,15 +308,20 @@ Test(client, change_and_stop_from_another_connection, .init = setup, .fini = tea
     read_until(s, &got, 2);
     cr_assert_eq(got.changes, 1);
     // A preview changes nothing.
-    cr_assert_eq(etw_change(other, etw_id(s), "{\"want\":{\"any\":\"0x4\"},\"preview\":true}", WAIT_MS, &reply), ETW_STATUS_OK);
+    cr_assert_eq(etw_change(other, etw_id(s), "{\"want\":{\"any\":\"0x4\"},\"preview\":true}",
+                            WAIT_MS, &reply),
+                 ETW_STATUS_OK);
     etw_free(reply);
     rig_event(rig, &rig_provider, 1, 4, 2, "x", 1);
     read_until(s, &got, 3);
     cr_assert_eq(etw_change(other, 999, "{\"want\":{}}", WAIT_MS, NULL), ETW_STATUS_NOT_FOUND);
-    cr_assert_eq(etw_change(other, etw_id(s), "{\"want\":{\"any\":\"nonsense\"}}", WAIT_MS, NULL), ETW_STATUS_NOT_FOUND);
-    cr_assert_eq(etw_request(other, "change", "{\"id\":1,\"instance\":\"00000000-0000-0000-0000-000000000000\",\"want\":{}}",
-                             WAIT_MS, &reply),
-                 ETW_STATUS_CONFLICT);
+    cr_assert_eq(etw_change(other, etw_id(s), "{\"want\":{\"any\":\"nonsense\"}}", WAIT_MS, NULL),
+                 ETW_STATUS_NOT_FOUND);
+    cr_assert_eq(
+        etw_request(other, "change",
+                    "{\"id\":1,\"instance\":\"00000000-0000-0000-0000-000000000000\",\"want\":{}}",
+                    WAIT_MS, &reply),
+        ETW_STATUS_CONFLICT);
     cr_assert_eq(etw_stop(other, etw_id(s)), ETW_STATUS_OK);
     read_until(s, &got, 0);
     cr_assert_eq(got.ended, WIRE_END_STOPPED);
@@ -373,7 +390,8 @@ Test(client, arguments_are_checked, .init = setup, .fini = teardown) {
     cr_assert_eq(etw_subscribe(NULL, SPEC, 0, &s), ETW_STATUS_INVALID_ARGUMENT);
     cr_assert_eq(etw_read(NULL, 0, &batch), ETW_STATUS_INVALID_ARGUMENT);
     s = subscribe(SPEC);
-    cr_assert_eq(etw_stats(s, &stats), ETW_STATUS_INVALID_ARGUMENT, "a struct_size that is too small");
+    cr_assert_eq(etw_stats(s, &stats), ETW_STATUS_INVALID_ARGUMENT,
+                 "a struct_size that is too small");
     cr_assert_eq(etw_change(client, etw_id(s), "no object", 0, NULL), ETW_STATUS_INVALID_ARGUMENT);
     etw_close(s);
     etw_close(NULL);

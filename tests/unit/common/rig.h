@@ -11,11 +11,11 @@ typedef struct RigOptions {
     uint64_t queue_bytes;  // default queue; 0 = the broker's
     uint32_t handshake_ms; // 0 = the broker's
     uint32_t stalled_ms;
-    uint32_t connections;  // of administrators; 0 = the broker's
+    uint32_t connections; // of administrators; 0 = the broker's
 } RigOptions;
 
 Rig *rig_start(const RigOptions *options); // options may be NULL
-void rig_stop(Rig *rig);                   // stops as the program does; checks that all memory came back
+void rig_stop(Rig *rig); // stops as the program does; checks that all memory came back
 const char *rig_endpoint(const Rig *rig);
 // Feeds the source's side.
 void rig_epoch(Rig *rig);

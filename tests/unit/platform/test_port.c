@@ -611,3 +611,85 @@ Test(port, the_peer_is_this_user, .timeout = 60) {
     pair_close(&pair);
     cr_assert_eq(mem_in_use(), 0, "%zu bytes are left", mem_in_use());
 }
+
+// ---- Out of memory
+
+static int open_all(const char *endpoint) {
+    PlatPort *port = NULL;
+    PlatListener *listener = NULL;
+    PlatChannel *channel = NULL;
+    Err err = ERR_INIT;
+    int result = plat_port_new(&port, &err);
+    if (result == 0)
+        result = plat_listen(port, endpoint, NULL, 0, NULL, &listener, &err);
+    if (result == 0)
+        result = plat_channel_open(endpoint, 10 * S, &channel, &err);
+    cr_assert(result == 0 || err.status == -result);
+    plat_channel_close(channel);
+    plat_listener_close(listener);
+    plat_port_free(port);
+    return result;
+}
+
+Test(port, each_allocation_fails_in_turn, .timeout = 60) {
+    char endpoint[64];
+    int result = -1;
+    size_t n = 0;
+    help_endpoint(endpoint);
+    while (result != 0) {
+        mem_fail_at(++n);
+        result = open_all(endpoint);
+        mem_fail_at(0);
+        cr_assert_eq(mem_in_use(), 0, "a leak when allocation %zu fails", n);
+        cr_assert_lt(n, 100);
+    }
+    cr_assert_gt(n, 3);
+}
+
+Test(port, no_memory_for_a_connection, .timeout = 60) {
+    Pair pair;
+    pair_open(&pair);
+    PlatChannel *channel;
+    open_channel(pair.endpoint, &channel);
+    mem_fail_at(1);
+    expect_nothing(pair.port, 50 * MS);
+    mem_fail_at(0);
+    uint8_t byte;
+    size_t n = 1;
+    int result = plat_channel_read(channel, &byte, 1, 10 * S, &n);
+    cr_assert(result == -STATUS_CLOSED || (result == 0 && n == 0), "%d", result);
+    plat_channel_close(channel);
+    // The next one is served.
+    open_channel(pair.endpoint, &channel);
+    expect(pair.port, PORT_ACCEPTED);
+    plat_channel_close(channel);
+    pair_close(&pair);
+    cr_assert_eq(mem_in_use(), 0, "%zu bytes are left", mem_in_use());
+}
+
+Test(port, no_memory_for_an_identity, .timeout = 60) {
+    Pair pair;
+    pair_open(&pair);
+    uint8_t in[8];
+    cr_assert_eq(plat_channel_write(pair.channel, "x", 1, S), 0);
+    cr_assert_eq(plat_stream_read(pair.stream, in, sizeof in), 0);
+    expect(pair.port, PORT_READ);
+    const size_t before = mem_in_use();
+    PlatPeer peer;
+    int result = -1;
+    size_t n = 0;
+    while (result != 0) {
+        Err err = ERR_INIT;
+        mem_fail_at(++n);
+        result = plat_stream_peer(pair.stream, &peer, &err);
+        mem_fail_at(0);
+        if (result == 0)
+            plat_peer_deinit(&peer);
+        else
+            cr_assert_eq(err.status, -result);
+        cr_assert_eq(mem_in_use(), before, "a leak when allocation %zu fails", n);
+        cr_assert_lt(n, 1000);
+    }
+    cr_assert_gt(n, 2);
+    pair_close(&pair);
+}

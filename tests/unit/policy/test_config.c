@@ -22,11 +22,12 @@ static void refused(const char *text, const char *where, const char *what) {
 Test(config, takes_every_kind_of_key) {
     Config config;
     Err err;
-    cr_assert_eq(parse(&config,
-                       "; comment\n[broker]\nendpoint = lab\nmanifests = /srv/man\n"
-                       "[limits]\nqueue = 16 MB\nqueue_max=1GB\nconnections = 7\nhandshake_ms = 250\n",
-                       &err),
-                 0, "%s", err.text);
+    cr_assert_eq(
+        parse(&config,
+              "; comment\n[broker]\nendpoint = lab\nmanifests = /srv/man\n"
+              "[limits]\nqueue = 16 MB\nqueue_max=1GB\nconnections = 7\nhandshake_ms = 250\n",
+              &err),
+        0, "%s", err.text);
     cr_assert_str_eq(config.endpoint, "lab");
     cr_assert_str_eq(config.manifests, "/srv/man");
     cr_assert_eq(config.limits.queue_default, 16u << 20);
@@ -93,7 +94,8 @@ Test(config, nul_bytes_are_refused) {
     Config config;
     Err err = ERR_INIT;
     config_init(&config);
-    cr_assert_eq(config_parse(&config, "[broker]\nend\0point = x\n", 22, "test.ini", &err), -STATUS_FORMAT);
+    cr_assert_eq(config_parse(&config, "[broker]\nend\0point = x\n", 22, "test.ini", &err),
+                 -STATUS_FORMAT);
     config_deinit(&config);
 }
 

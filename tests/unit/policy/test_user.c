@@ -42,7 +42,8 @@ Test(user, administrators_have_a_reserve, .init = setup, .fini = teardown) {
     Err err = ERR_INIT;
     for (int i = 0; i < 4; i++)
         cr_assert_eq(user_connect(&table, i < 3 ? &ana : &bo, &u[i], &err), 0);
-    cr_assert_eq(user_connect(&table, &bo, &none, &err), -STATUS_BUSY, "all ordinary places are taken");
+    cr_assert_eq(user_connect(&table, &bo, &none, &err), -STATUS_BUSY,
+                 "all ordinary places are taken");
     cr_assert_eq(user_connect(&table, &root, &a[0], &err), 0);
     cr_assert_eq(user_connect(&table, &root, &a[1], &err), 0);
     cr_assert_eq(user_connect(&table, &root, &none, &err), -STATUS_BUSY);

@@ -48,7 +48,8 @@ Test(batch, small_batches_do_not_pin_large_buffers, .init = setup, .fini = teard
 }
 
 Test(batch, every_distinct_type_is_listed_once, .init = setup, .fini = teardown) {
-    static const uint32_t types[] = {7, 9, 7, OPEN_BATCH_SEEN - 1, OPEN_BATCH_SEEN, 9, OPEN_BATCH_SEEN};
+    static const uint32_t types[] = {
+        7, 9, 7, OPEN_BATCH_SEEN - 1, OPEN_BATCH_SEEN, 9, OPEN_BATCH_SEEN};
     EventRecord r = make_record(1, "x", 1);
     uint32_t bytes = wire_record_bytes(&r, 7, NULL);
     for (size_t i = 0; i < ARRAY_COUNT(types); i++)
@@ -79,7 +80,8 @@ Test(batch, fits_to_the_last_byte, .init = setup, .fini = teardown) {
     batch_unref(open_batch_seal(&bench.pool, &bench.open));
 }
 
-Test(batch, a_record_larger_than_a_batch_gets_a_buffer_of_its_own, .init = setup, .fini = teardown) {
+Test(batch, a_record_larger_than_a_batch_gets_a_buffer_of_its_own, .init = setup,
+     .fini = teardown) {
     static uint8_t payload[65000];
     static uint8_t ext[40000];
     uint32_t ext_bytes = event_item_put(ext, EVENT_ITEM_STACK64, payload, 39000);

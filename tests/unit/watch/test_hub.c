@@ -29,7 +29,8 @@ static void setup(void) {
     clock_ns = 1000000000;
     next_time = 130000000000000000;
     cr_assert_eq(schema_store_new(&store), 0);
-    HubOptions options = {.now = fake_now, .store = store, .limits = user_limits_default(), .own_pid = 666};
+    HubOptions options = {
+        .now = fake_now, .store = store, .limits = user_limits_default(), .own_pid = 666};
     cr_assert_eq(hub_new(&options, &hub), 0);
     names = names_of_store(store);
     PlatPeer peer = {.sid = "S-1-22-1-0", .administrator = true};
@@ -70,7 +71,8 @@ static void change(Watch *watch, const char *text) {
     spec_unref(spec);
 }
 
-static void event(const Guid *provider, uint16_t id, uint8_t level, uint64_t keyword, uint32_t pid) {
+static void event(const Guid *provider, uint16_t id, uint8_t level, uint64_t keyword,
+                  uint32_t pid) {
     static const uint8_t payload[] = {1, 2, 3, 4};
     RingItem item = {.kind = RING_RECORD};
     item.record = (EventRecord){.provider = *provider,
@@ -252,8 +254,9 @@ Test(hub, batches_are_sealed_by_time, .init = setup, .fini = teardown) {
 
 Test(hub, the_ledger_balances_at_every_read, .init = setup, .fini = teardown) {
     Watch w;
-    subscribe(&w, "{\"wants\":[{\"provider\":" A ",\"filter\":\"Id -ne 3\"}],\"queue_bytes\":131072,"
-                  "\"queue_policy\":\"drop-oldest\"}");
+    subscribe(&w,
+              "{\"wants\":[{\"provider\":" A ",\"filter\":\"Id -ne 3\"}],\"queue_bytes\":131072,"
+              "\"queue_policy\":\"drop-oldest\"}");
     for (int i = 0; i < 20000; i++) {
         event(&provider_a, (uint16_t)(i % 7), 4, 0, 5);
         Ledger ledger = watch_ledger(&w);

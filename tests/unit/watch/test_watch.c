@@ -6,7 +6,7 @@
 
 // Batches of 100 events: 100 x 48 + 24 bytes in the class of 8 KiB.
 #define EVENTS 100u
-#define CLASS 8192u
+#define CLASS  8192u
 
 static Bench bench;
 static Watch watch;
@@ -34,8 +34,8 @@ static void setup_disconnect(void) {
 
 static void balanced(void) {
     const NumberLedger *n = &watch.number;
-    cr_assert_eq(n->numbered, n->dropped_queue + n->dropped_rate + n->dropped_oversize + n->dropped_policy +
-                                  n->dropped_close + n->queued + n->sent);
+    cr_assert_eq(n->numbered, n->dropped_queue + n->dropped_rate + n->dropped_oversize +
+                                  n->dropped_policy + n->dropped_close + n->queued + n->sent);
 }
 
 static void teardown(void) {
