@@ -3,10 +3,11 @@
  * Link with etwclient (libetwclient.so | etwclient.dll). Plain C11, no other header is needed.
  *
  * Conventions
- * - Text is UTF-8. GUIDs are the 16 bytes of a Windows GUID. Times are FILETIME (100 ns since 1601-01-01 UTC).
+ * - Text is UTF-8. GUIDs are the 16 bytes of a Windows GUID. Times are FILETIME (100 ns since
+ *   1601-01-01 UTC).
  * - A structure that the caller makes begins with `struct_size`; set it to sizeof.
- * - Every function returns an EtwStatus (ETW_STATUS_OK = 0) unless it says otherwise. The text of the last failure
- *   on a client, with what to do, is given by etw_error.
+ * - Every function returns an EtwStatus (ETW_STATUS_OK = 0) unless it says otherwise. The text of
+ *   the last failure on a client, with what to do, is given by etw_error.
  * - Objects: EtwClient (a connection for requests), EtwSubscription (a data connection of its own),
  *   EtwBatch (immutable, reference-counted), EtwEvent (a view into its batch, or an owned copy).
  * - The library has no hidden threads and prints nothing.
@@ -14,8 +15,8 @@
  * Threads
  * - Functions on an EtwClient: any thread (calls are serialised).
  * - etw_read on a subscription: one thread at a time. etw_cancel, etw_stats and etw_id: any thread.
- * - Batches and events: immutable; any thread, as long as a reference to the batch is held. The lazily decoded
- *   values of one event are read by one thread at a time.
+ * - Batches and events: immutable; any thread, as long as a reference to the batch is held. The
+ *   lazily decoded values of one event are read by one thread at a time.
  */
 #ifndef ETWCLIENT_H
 #define ETWCLIENT_H
@@ -85,9 +86,9 @@ typedef struct EtwConnectOptions {
     const char *agent;    /* name and version of the program, at most 47 bytes; may be NULL */
 } EtwConnectOptions;
 
-/* Connects and shakes hands. options may be NULL. On failure *client is still set when memory allows, so that
- * etw_error can tell why; it must be given to etw_disconnect in any case.
- * Errors: UNAVAILABLE (nobody listens), DENIED, VERSION, TIMEOUT, PROTOCOL, NO_MEMORY. */
+/* Connects and shakes hands. options may be NULL. On failure *client is still set when memory
+ * allows, so that etw_error can tell why; it must be given to etw_disconnect in any case. Errors:
+ * UNAVAILABLE (nobody listens), DENIED, VERSION, TIMEOUT, PROTOCOL, NO_MEMORY. */
 ETW_API int32_t etw_connect(const EtwConnectOptions *options, EtwClient **client);
 
 /* Closes the request connection. Subscriptions made with it live on. NULL is allowed. */
@@ -124,19 +125,22 @@ ETW_API void etw_free(void *memory);
 
 /* --- Subscriptions ---------------------------------------------------------------------------- */
 
-/* Subscribes on a data connection of its own. spec: JSON, {"wants":[{"provider":…}],…} (docs/PROTOCOL.md).
- * Returns when the broker has confirmed. Warnings, if any: etw_subscription_info.
- * Errors: FILTER, NOT_FOUND, DENIED, BUSY, INVALID_ARGUMENT, TIMEOUT, and those of etw_connect. */
+/* Subscribes on a data connection of its own. spec: JSON, {"wants":[{"provider":…}],…}
+ * (docs/PROTOCOL.md). Returns when the broker has confirmed. Warnings, if any:
+ * etw_subscription_info. Errors: FILTER, NOT_FOUND, DENIED, BUSY, INVALID_ARGUMENT, TIMEOUT, and
+ * those of etw_connect. */
 ETW_API int32_t etw_subscribe(EtwClient *client, const char *spec, uint32_t timeout_ms,
                               EtwSubscription **subscription);
-/* Ends the subscription and frees it; batches that are still referenced stay valid. NULL is allowed. */
+/* Ends the subscription and frees it; batches that are still referenced stay valid. NULL is
+ * allowed. */
 ETW_API void etw_close(EtwSubscription *subscription);
 /* Unique in the broker, never reused while it runs; 0 for NULL. */
 ETW_API uint32_t etw_id(EtwSubscription *subscription);
-/* The broker's reply to subscribe, as JSON {"id":…,"warnings":[…],"wants":[…]}; valid until etw_close. */
+/* The broker's reply to subscribe, as JSON {"id":…,"warnings":[…],"wants":[…]}; valid until
+ * etw_close. */
 ETW_API const char *etw_subscription_info(EtwSubscription *subscription);
-/* Changes a subscription of the same user, from any connection: keyword, level and filter tuning. spec: the members
- * to replace. *reply (may be NULL): JSON of what came of it; etw_free. */
+/* Changes a subscription of the same user, from any connection: keyword, level and filter tuning.
+ * spec: the members to replace. *reply (may be NULL): JSON of what came of it; etw_free. */
 ETW_API int32_t etw_change(EtwClient *client, uint32_t id, const char *spec, uint32_t timeout_ms,
                            char **reply);
 ETW_API int32_t etw_stop(EtwClient *client, uint32_t id);
@@ -155,14 +159,15 @@ typedef struct EtwStats {
 ETW_API int32_t etw_stats(EtwSubscription *subscription, EtwStats *stats);
 
 /* Waits for the next batch. timeout_ms: 0 = look only, UINT32_MAX = forever.
- * OK: *batch is set and owned by the caller (etw_batch_free). TIMEOUT: nothing came. END: the stream has ended, the END
- * item was in the last batch. CANCELLED: etw_cancel. CLOSED/IO/PROTOCOL: the connection broke. */
+ * OK: *batch is set and owned by the caller (etw_batch_free). TIMEOUT: nothing came. END: the
+ * stream has ended, the END item was in the last batch. CANCELLED: etw_cancel. CLOSED/IO/PROTOCOL:
+ * the connection broke. */
 ETW_API int32_t etw_read(EtwSubscription *subscription, uint32_t timeout_ms, EtwBatch **batch);
 /* Ends a running etw_read, and all later ones, with CANCELLED. Any thread, any number of times. */
 ETW_API void etw_cancel(EtwSubscription *subscription);
-/* A handle that is signalled while etw_read would find data: a file descriptor on Linux (poll for reading), an event
- * HANDLE on Windows. Owned by the subscription. When data is buffered inside the library it is not signalled: call etw_read
- * with 0 until TIMEOUT before waiting. */
+/* A handle that is signalled while etw_read would find data: a file descriptor on Linux (poll for
+ * reading), an event HANDLE on Windows. Owned by the subscription. When data is buffered inside the
+ * library it is not signalled: call etw_read with 0 until TIMEOUT before waiting. */
 ETW_API intptr_t etw_wait_handle(EtwSubscription *subscription);
 
 typedef enum EtwItemKind {
@@ -173,7 +178,8 @@ typedef enum EtwItemKind {
     ETW_ITEM_END = 5
 } EtwItemKind;
 
-/* The four ledger terms that every user may see, and the broker's other ones (administrators; else 0). */
+/* The four ledger terms that every user may see, and the broker's other ones (administrators; else
+ * 0). */
 typedef struct EtwLedger {
     uint64_t offered, denied_scope, denied_policy, denied_cost, filtered, matched, held, numbered;
     uint64_t dropped_queue, dropped_rate, dropped_oversize, dropped_policy, dropped_close, queued,
@@ -182,9 +188,9 @@ typedef struct EtwLedger {
 
 typedef struct EtwItem {
     uint32_t struct_size;
-    uint32_t kind; /* EtwItemKind */
-    uint64_t
-        number; /* event: its number; gap: the first missing; changed: the first under the new wants */
+    uint32_t kind;   /* EtwItemKind */
+    uint64_t number; /* event: its number; gap: the first missing; changed: the first under the new
+                        wants */
     const EtwEvent *event; /* event: valid while the batch is referenced */
     uint64_t gap_count;    /* gap: events missing; UINT64_MAX: unknown (lost before the broker) */
     uint32_t reason; /* gap, epoch, end: WIRE_GAP_*, WIRE_EPOCH_*, WIRE_END_* (etw_reason_text) */
@@ -194,7 +200,8 @@ typedef struct EtwItem {
     EtwLedger ledger;    /* end */
 } EtwItem;
 
-/* Next item of a batch, in order. END when there are no more. The batch keeps a cursor: one thread. */
+/* Next item of a batch, in order. END when there are no more. The batch keeps a cursor: one thread.
+ */
 ETW_API int32_t etw_batch_next(EtwBatch *batch, EtwItem *item);
 ETW_API void etw_batch_rewind(EtwBatch *batch);
 ETW_API uint32_t etw_batch_count(const EtwBatch *batch); /* events in it */
@@ -202,7 +209,8 @@ ETW_API EtwBatch *etw_batch_ref(EtwBatch *batch);
 ETW_API void etw_batch_free(EtwBatch *batch); /* gives up one reference; NULL allowed */
 ETW_API const char *etw_reason_text(uint32_t item_kind, uint32_t reason);
 
-/* --- Events ------------------------------------------------------------------------------------ */
+/* --- Events ------------------------------------------------------------------------------------
+ */
 
 typedef struct EtwHeader {
     uint32_t struct_size;
@@ -277,8 +285,9 @@ ETW_API int32_t etw_field(const EtwEvent *event, const char *name, EtwValue *val
 ETW_API int32_t etw_value_at(const EtwEvent *event, const EtwValue *value, uint32_t index,
                              EtwValue *element);
 
-/* Text of a value as TDH formats it. Text functions: at most cap bytes with the NUL are written to buf; *need (may be
- * NULL) is the length with the NUL; OVERSIZE when it did not fit (buf then holds the front). */
+/* Text of a value as TDH formats it. Text functions: at most cap bytes with the NUL are written to
+ * buf; *need (may be NULL) is the length with the NUL; OVERSIZE when it did not fit (buf then holds
+ * the front). */
 ETW_API int32_t etw_value_text(const EtwEvent *event, const EtwValue *value, char *buf, size_t cap,
                                size_t *need);
 
@@ -288,8 +297,8 @@ typedef enum EtwTextKind {
     ETW_TEXT_MESSAGE = 3,
     ETW_TEXT_LABEL = 4
 } EtwTextKind;
-/* The whole event: one JSON object (docs/EVENT.md), a one-line summary, the provider's message (NOT_FOUND when it has
- * none), or the label ("DNS-Client/3008"). */
+/* The whole event: one JSON object (docs/EVENT.md), a one-line summary, the provider's message
+ * (NOT_FOUND when it has none), or the label ("DNS-Client/3008"). */
 ETW_API int32_t etw_event_text(const EtwEvent *event, EtwTextKind kind, char *buf, size_t cap,
                                size_t *need);
 

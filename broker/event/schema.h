@@ -1,7 +1,8 @@
 // The one schema model: whatever describes an event compiles to this.
 //
-// A Schema is immutable after schema_build and reference-counted (loop thread and client threads may
-// hold it; the count is atomic). All strings are UTF-8 and never NULL ("" when the source had none).
+// A Schema is immutable after schema_build and reference-counted (loop thread and client threads
+// may hold it; the count is atomic). All strings are UTF-8 and never NULL ("" when the source had
+// none).
 #pragma once
 
 #include "event/record.h"
@@ -170,11 +171,11 @@ enum {
 typedef struct Schema {
     Guid provider;
     EventDescriptor desc;
-    uint16_t
-        event_flags; // EVENT_CLASSIC, EVENT_TRACELOGGING, EVENT_WPP, EVENT_STRING_ONLY of its events
-    uint8_t source;  // SchemaSource
-    uint8_t undecodable;       // Undecodable
-    uint32_t flags;            // SCHEMA_*
+    uint16_t event_flags; // EVENT_CLASSIC, EVENT_TRACELOGGING, EVENT_WPP, EVENT_STRING_ONLY of its
+                          // events
+    uint8_t source;       // SchemaSource
+    uint8_t undecodable;  // Undecodable
+    uint32_t flags;       // SCHEMA_*
     const char *provider_name; // "Microsoft-Windows-Kernel-File"; kernel classes: "Windows Kernel"
     const char *event_name;    // TraceEvent's spelling: "FileIO/Create", "Method/LoadVerbose", …
     const char *task_name;

@@ -1,8 +1,8 @@
 // The broker's configuration file (INI): [broker] and [limits]. docs/POLICY.md documents each key.
 //
-// Read once at start, any thread. Fails closed: an unknown section or key, a key that stands twice, a value that
-// does not parse, a line longer than CONFIG_MAX_LINE or a file larger than CONFIG_MAX_BYTES is an error that
-// names the line.
+// Read once at start, any thread. Fails closed: an unknown section or key, a key that stands twice,
+// a value that does not parse, a line longer than CONFIG_MAX_LINE or a file larger than
+// CONFIG_MAX_BYTES is an error that names the line.
 #pragma once
 
 #include "policy/user.h"

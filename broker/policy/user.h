@@ -1,8 +1,8 @@
 // A user of the broker: what its connections and subscriptions are charged to.
 //
-// Owner: the loop; found by SID, dies with its last reference, and then every charge must have come back.
-// Caps are fixed by configuration; administrators have a reserve of their own, so that ordinary users
-// cannot lock them out.
+// Owner: the loop; found by SID, dies with its last reference, and then every charge must have come
+// back. Caps are fixed by configuration; administrators have a reserve of their own, so that
+// ordinary users cannot lock them out.
 #pragma once
 
 #include "platform/port.h"
@@ -41,7 +41,8 @@ void user_table_init(UserTable *table, const UserLimits *limits);
 void user_table_deinit(UserTable *table); // all users must be gone
 // A connection of this peer: BUSY when a cap is reached (err says which and what to do).
 int user_connect(UserTable *table, const PlatPeer *peer, User **ret, Err *err);
-// administrator: as the peer was when it connected (an elevated and a filtered token share one SID).
+// administrator: as the peer was when it connected (an elevated and a filtered token share one
+// SID).
 User *user_disconnect(User *user, bool administrator); // returns NULL
 // A subscription with a queue of `quota` bytes (0 = the default); *ret_quota is what it gets.
 int user_subscribe(User *user, uint64_t quota, uint64_t *ret_quota, Err *err);

@@ -1,8 +1,8 @@
 // The profile: who watches what, at what cost, and what was lost; and the list of subscriptions.
 //
-// Owner: the loop; reads the hub, changes nothing but its rate windows. Shapes: docs/PROTOCOL.md. Users
-// who are not administrators see their own subscriptions (N ledger only) and the session's state, no totals
-// about others (security.md, threat 21).
+// Owner: the loop; reads the hub, changes nothing but its rate windows. Shapes: docs/PROTOCOL.md.
+// Users who are not administrators see their own subscriptions (N ledger only) and the session's
+// state, no totals about others (security.md, threat 21).
 #pragma once
 
 #include "util/jsonw.h"

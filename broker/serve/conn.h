@@ -1,8 +1,8 @@
 // A connection: handshake, identity, requests in, replies and the frames of one subscription out.
 //
-// Owner: the loop. Identity is taken once, after the first complete HELLO, and bound for life. At most one
-// read and one write are outstanding. Order out: replies, then GAP, SCHEMA, EVENTS … of the subscription.
-// A connection is freed when the port has told that its stream is gone.
+// Owner: the loop. Identity is taken once, after the first complete HELLO, and bound for life. At
+// most one read and one write are outstanding. Order out: replies, then GAP, SCHEMA, EVENTS … of
+// the subscription. A connection is freed when the port has told that its stream is gone.
 #pragma once
 
 #include "platform/port.h"

@@ -2,8 +2,8 @@
 
 #define EVENTS 64
 
-// Takes items until the budget is used up, the ring is dry, or a lossless watch is full. True when there is
-// more to take at once.
+// Takes items until the budget is used up, the ring is dry, or a lossless watch is full. True when
+// there is more to take at once.
 static bool take_items(Loop *loop) {
     RingItem item;
     size_t bytes = 0;

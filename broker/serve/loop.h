@@ -15,6 +15,6 @@ typedef struct Loop {
     bool ended; // RING_END has been taken
 } Loop;
 
-// One round: items (at most LOOP_BYTES or LOOP_NS), sealing, writes, completions. Waits when there is nothing
-// to do, at most max_wait_ns.
+// One round: items (at most LOOP_BYTES or LOOP_NS), sealing, writes, completions. Waits when there
+// is nothing to do, at most max_wait_ns.
 void loop_step(Loop *loop, int64_t max_wait_ns);

@@ -94,8 +94,8 @@ out:
     return r;
 }
 
-// The subscription that a change or stop names: the caller's own, or anybody's for an administrator. Ids start
-// anew with the broker, so the instance must be quoted.
+// The subscription that a change or stop names: the caller's own, or anybody's for an
+// administrator. Ids start anew with the broker, so the instance must be quoted.
 static int named_watch(Call *call, Watch **ret) {
     uint32_t id = 0;
     const char *instance = NULL;
@@ -143,7 +143,8 @@ static void deltas_json(const PlanDeltas *deltas, JsonWriter *w) {
     jsonw_bool(w, deltas->kernel_changed);
 }
 
-// The present spec as JSON with the members of `edit` in place of its own; {"wants":…} or, for every want,
+// The present spec as JSON with the members of `edit` in place of its own; {"wants":…} or, for
+// every want,
 // {"want":{members}}.
 static int edited_spec(Call *call, const Watch *watch, Spec **ret, Buf *warnings) {
     static const char *const allowed[] = {"id", "instance", "spec", "want", "preview", NULL};

@@ -1,4 +1,5 @@
-// Requests: the methods of the control protocol (docs/PROTOCOL.md), each a function from params to a result.
+// Requests: the methods of the control protocol (docs/PROTOCOL.md), each a function from params to
+// a result.
 #pragma once
 
 #include "serve/server.h"

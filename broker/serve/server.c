@@ -44,7 +44,8 @@ static bool grow(void **list, uint32_t n, uint32_t *capacity) {
 void server_ready(Server *server, Conn *conn) {
     if (conn->listed)
         return;
-    // Room for every connection twice (one may be listed again while it is served): reserved when it was made.
+    // Room for every connection twice (one may be listed again while it is served): reserved when
+    // it was made.
     assert(server->n_ready < server->ready_capacity);
     server->ready[server->n_ready++] = conn;
     conn->listed = true;

@@ -1,15 +1,15 @@
-// A sealed batch: the body of an EVENTS frame, immutable and shared by reference between the watches of
-// a feed, and the pool of buffers in which open batches fill.
+// A sealed batch: the body of an EVENTS frame, immutable and shared by reference between the
+// watches of a feed, and the pool of buffers in which open batches fill.
 //
-// The loop owns pool and batches: plain reference counts. A sealed batch is moved to the smallest size
-// class that holds it, so that a queue of small batches does not pin 64 KiB each; every holder is charged
-// the class size in full.
+// The loop owns pool and batches: plain reference counts. A sealed batch is moved to the smallest
+// size class that holds it, so that a queue of small batches does not pin 64 KiB each; every holder
+// is charged the class size in full.
 #pragma once
 
 #include "wire/wire_batch.h"
 
-// A type whose events stand in a batch. The schema is held: the type table may forget the type while the batch
-// is still queued, and the schema must go out before the batch.
+// A type whose events stand in a batch. The schema is held: the type table may forget the type
+// while the batch is still queued, and the schema must go out before the batch.
 typedef struct BatchType {
     uint32_t id;
     Schema *schema; // one reference
@@ -50,7 +50,8 @@ typedef struct BatchPool {
 void batch_pool_deinit(BatchPool *pool);
 // Does a record of this size go into the batch as it is? If not, the caller seals first.
 bool open_batch_fits(const OpenBatch *open, uint32_t bytes);
-// Begins when needed and encodes one record (bytes: wire_record_bytes) of a type and its schema. False: out of memory, nothing taken.
+// Begins when needed and encodes one record (bytes: wire_record_bytes) of a type and its schema.
+// False: out of memory, nothing taken.
 bool open_batch_take(BatchPool *pool, OpenBatch *open, uint32_t bytes, const EventRecord *record,
                      uint32_t type, Schema *schema);
 // Seals: the open batch is empty afterwards. NULL when out of memory (the open batch stays).

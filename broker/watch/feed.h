@@ -1,8 +1,9 @@
-// A feed: what equal subscriptions share. Events are matched, numbered and encoded once for all members.
+// A feed: what equal subscriptions share. Events are matched, numbered and encoded once for all
+// members.
 //
-// Owner: the loop; dies with its last member. Key = canonical wants and options (and, with policy, view and
-// user). A member's number is the feed's number minus its base. Joining, leaving and changing seal the open
-// batch first, so that every event in an open batch belongs to every member.
+// Owner: the loop; dies with its last member. Key = canonical wants and options (and, with policy,
+// view and user). A member's number is the feed's number minus its base. Joining, leaving and
+// changing seal the open batch first, so that every event in an open batch belongs to every member.
 #pragma once
 
 #include "route/spec.h"
@@ -32,7 +33,8 @@ int feed_new(BatchPool *pool, uint8_t *take_key, uint32_t key_bytes, Spec *take_
 Feed *feed_free(Feed *feed); // no members left; returns NULL
 int feed_join(Feed *feed, Watch *watch, int64_t now_ns);
 void feed_leave(Feed *feed, Watch *watch, int64_t now_ns);
-// Numbers and encodes one matched event. Counts an event that no frame can carry as dropped{oversize}.
+// Numbers and encodes one matched event. Counts an event that no frame can carry as
+// dropped{oversize}.
 void feed_take(Feed *feed, const EventRecord *record, const Type *type, int64_t now_ns);
 void feed_seal(Feed *feed, int64_t now_ns);
 // Time-based sealing: is anything open, is it time, and can any member take data?

@@ -519,7 +519,8 @@ int hub_change(Hub *hub, Watch *watch, Spec *spec, PlanDeltas *deltas, Err *err)
     if (r < 0)
         return err_set(err, (Status)-r, "the change of subscription %u failed; it is as before",
                        watch->id);
-    // A live source is widened here, before the feeds are swapped; a replay gives everything anyway.
+    // A live source is widened here, before the feeds are swapped; a replay gives everything
+    // anyway.
     Feed *feed = NULL;
     r = feed_of(hub, spec, &feed);
     if (r < 0)

@@ -1,8 +1,8 @@
 // The multiplexer core: ring items in, sealed batches into the queues of watches out.
 //
-// Owner: the loop; no locks. The hub holds the types, the feeds, the subscriptions by id, the union of all
-// wants (what a source is asked for) and the source's ledger. It does no I/O: connections take entries
-// from their watch and tell back what was written.
+// Owner: the loop; no locks. The hub holds the types, the feeds, the subscriptions by id, the union
+// of all wants (what a source is asked for) and the source's ledger. It does no I/O: connections
+// take entries from their watch and tell back what was written.
 #pragma once
 
 #include "route/plan.h"
@@ -33,8 +33,8 @@ int64_t hub_tick(Hub *hub);
 void hub_seal_all(Hub *hub);
 
 // --- the subscribers' side ---
-// spec is only referenced. watch is the connection's and initialised here. Errors: BUSY, OVERSIZE, NO_MEMORY.
-// lossless: the default queue policy is to wait.
+// spec is only referenced. watch is the connection's and initialised here. Errors: BUSY, OVERSIZE,
+// NO_MEMORY. lossless: the default queue policy is to wait.
 int hub_subscribe(Hub *hub, User *user, Spec *spec, bool lossless, Watch *watch, Err *err);
 // New wants for a subscription; deltas (may be NULL) tells what it changes at the source.
 int hub_change(Hub *hub, Watch *watch, Spec *spec, PlanDeltas *deltas, Err *err);

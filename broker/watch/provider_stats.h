@@ -1,7 +1,7 @@
 // Per-provider figures of the profile: one row for each provider, and one for each kernel type.
 //
-// Owner: the hub (loop). Rows are made at a provider's first event and live as long as the table; beyond
-// PROVIDER_STATS_MAX rows everything else is counted in one row named "(others)".
+// Owner: the hub (loop). Rows are made at a provider's first event and live as long as the table;
+// beyond PROVIDER_STATS_MAX rows everything else is counted in one row named "(others)".
 #pragma once
 
 #include "schema/types.h"

@@ -65,8 +65,8 @@ static void gap_extend(WatchEntry *gap, const WatchEntry *more) {
     gap->to = more->to;
 }
 
-// Notices must not pile up behind a reader that has stopped: gaps that meet become one, and an epoch
-// of which nothing is left to deliver is told by the next one alone.
+// Notices must not pile up behind a reader that has stopped: gaps that meet become one, and an
+// epoch of which nothing is left to deliver is told by the next one alone.
 static void fold_tail(Watch *watch) {
     while (watch->n_entries >= 2) {
         uint32_t n = watch->n_entries;
@@ -320,7 +320,8 @@ Ledger watch_ledger(const Watch *watch) {
         WantLedger now = watch->feed->ledger;
         want_ledger_subtract(&now, &watch->joined);
         want_ledger_add(&ledger.want, &now);
-        // The open batch is shared: what it holds is numbered for each member, and not yet in its queue.
+        // The open batch is shared: what it holds is numbered for each member, and not yet in its
+        // queue.
         ledger.number.numbered += watch->feed->open.writer.n;
         ledger.number.queued += watch->feed->open.writer.n;
     }

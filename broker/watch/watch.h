@@ -1,8 +1,8 @@
 // A watch: one subscription's place in a feed, its bounded queue and its ledger.
 //
-// Owner: the loop. The queue holds references to sealed batches and the notices between them, in the order
-// in which they go out. It is charged to the watch's user; what does not fit is dropped by the watch's
-// policy and told as a GAP in its place. Numbers are given before dropping.
+// Owner: the loop. The queue holds references to sealed batches and the notices between them, in
+// the order in which they go out. It is charged to the watch's user; what does not fit is dropped
+// by the watch's policy and told as a GAP in its place. Numbers are given before dropping.
 #pragma once
 
 #include "policy/user.h"
@@ -70,7 +70,8 @@ typedef struct Watch {
 } Watch;
 
 void watch_init(Watch *watch, uint32_t id, User *user, uint64_t quota_bytes, QueuePolicy policy);
-// Drops everything queued as dropped_close and gives back all charges. The feed must have been left.
+// Drops everything queued as dropped_close and gives back all charges. The feed must have been
+// left.
 void watch_deinit(Watch *watch);
 // A sealed batch of the watch's feed; first: number in the feed. Takes a reference when it is kept.
 void watch_push_batch(Watch *watch, Batch *batch, uint64_t feed_first);
@@ -81,8 +82,8 @@ void watch_push_source_gap(Watch *watch, uint64_t events); // lost before us; no
 void watch_push_changed(Watch *watch);
 void watch_push_epoch(Watch *watch, uint32_t number, uint32_t reason, uint32_t flags, int64_t time);
 void watch_push_end(Watch *watch, uint32_t reason);
-// The connection takes the front entry for writing: its batch's reference and charge go to the caller, who
-// gives both back with watch_written or watch_abandoned.
+// The connection takes the front entry for writing: its batch's reference and charge go to the
+// caller, who gives both back with watch_written or watch_abandoned.
 bool watch_take(Watch *watch, WatchEntry *ret);
 const WatchEntry *watch_front(const Watch *watch); // NULL when empty
 void watch_written(Watch *watch, WatchEntry *entry, int64_t now_ns);

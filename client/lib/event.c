@@ -94,7 +94,8 @@ int32_t etw_field_at(const EtwEvent *event, uint32_t index, EtwValue *value) {
         return ETW_STATUS_INVALID_ARGUMENT;
     if (index >= event->schema->n_top)
         return ETW_STATUS_NOT_FOUND;
-    // Nothing is kept between calls, so that threads need no lock; most fields lie at fixed offsets.
+    // Nothing is kept between calls, so that threads need no lock; most fields lie at fixed
+    // offsets.
     FieldSlice slices[SCHEMA_MAX_FIELDS];
     Payload payload;
     payload_open(&payload, event->schema, &event->record, slices);

@@ -35,10 +35,11 @@ void link_close(Link *link);
 // Sends a REQUEST; *ret_request is its id.
 int link_send(Link *link, const char *method, const char *params, int64_t deadline_ns,
               uint32_t *ret_request, Err *err);
-// The next frame of any type; -STATUS_TIMEOUT at the deadline (< 0: none; 0 counts as past: look only).
+// The next frame of any type; -STATUS_TIMEOUT at the deadline (< 0: none; 0 counts as past: look
+// only).
 int link_frame(Link *link, int64_t deadline_ns, Frame *ret, Err *err);
-// Waits for the reply to a request: the result as JSON text in *ret (mem_alloc'd), or the broker's refusal as
-// -status with err and remedy filled.
+// Waits for the reply to a request: the result as JSON text in *ret (mem_alloc'd), or the broker's
+// refusal as -status with err and remedy filled.
 int link_reply(Link *link, uint32_t request, int64_t deadline_ns, char **ret,
                uint32_t *ret_subscription, Err *err, char *remedy, size_t remedy_cap);
 int64_t deadline_of(uint32_t timeout_ms, uint32_t default_ms); // 0 = the default

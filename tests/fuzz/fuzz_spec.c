@@ -1,6 +1,6 @@
 // Subscriptions and the plan that follows from them. Input: lines; each is a specification as JSON,
-// and its place decides what is done with it. A specification that is taken is written and read again;
-// after every join, change and leave the plan equals the one made from scratch.
+// and its place decides what is done with it. A specification that is taken is written and read
+// again; after every join, change and leave the plan equals the one made from scratch.
 #include "tests/fuzz/fuzz.h"
 
 #include "idl/wire.h"
@@ -176,6 +176,7 @@ static void run(World *w, Spec *const *specs, uint32_t n, uint64_t random) {
         PlanDeltas preview = PLAN_DELTAS_INIT;
         fuzz_check(plan_preview(w->plan, i + 1, specs[i], &preview) == 0,
                    "a join can be previewed");
+        plan_deltas_clear(&w->deltas);
         check_step(w); // (that changed nothing)
         fuzz_check(
             plan_join(w->plan, i + 1, specs[i], caches ? PLAN_MEMBER_CACHES : 0, &w->deltas) == 0,
@@ -214,7 +215,8 @@ static void run(World *w, Spec *const *specs, uint32_t n, uint64_t random) {
             } else {
                 fuzz_check(plan_change_abort(w->plan, w->members[who].id, &w->deltas) == 0,
                            "or undone");
-                w->deltas.n = 0; // begin and abort cancel out; the comparison below shows it
+                plan_deltas_clear(
+                    &w->deltas); // begin and abort cancel out; the comparison below shows it
                 check_step(w);
             }
         }

@@ -276,7 +276,8 @@ Test(client, a_slow_reader_is_told_exactly_what_it_missed, .init = setup_small, 
 }
 
 Test(client, lossless_loses_nothing, .init = setup_lossless, .fini = teardown) {
-    // The ring holds 8 MiB and the queue 128 KiB: the producer must be slower than the reader, not the reader lossy.
+    // The ring holds 8 MiB and the queue 128 KiB: the producer must be slower than the reader, not
+    // the reader lossy.
     static uint8_t payload[500];
     EtwSubscription *s = subscribe(SPEC);
     const uint64_t n = 10000;

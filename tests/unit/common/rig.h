@@ -1,5 +1,5 @@
-// A broker inside the test: hub, server and loop on a thread of their own, fed by hand through the ring.
-// The endpoint is private to the process. Client calls run in the test's thread.
+// A broker inside the test: hub, server and loop on a thread of their own, fed by hand through the
+// ring. The endpoint is private to the process. Client calls run in the test's thread.
 #pragma once
 
 #include "serve/loop.h"

@@ -16,7 +16,8 @@ typedef struct Bench {
 void bench_init(Bench *b, uint64_t user_queue_bytes);
 void bench_deinit(Bench *b); // checks that every charge and every batch came back
 EventRecord make_record(int64_t time, const void *payload, uint32_t bytes);
-// A sealed batch of n events with 8 bytes of payload each; *ret_first is the number of its first event.
+// A sealed batch of n events with 8 bytes of payload each; *ret_first is the number of its first
+// event.
 Batch *make_batch(Bench *b, uint32_t n, uint64_t *ret_first);
 // The same, pushed into the watch and given up.
 void push_batch(Bench *b, Watch *watch, uint32_t n);
