@@ -45,6 +45,7 @@ int filter_parse(const char *text_untrusted, size_t bytes, Filter **ret, uint32_
 Filter *filter_free(Filter *filter); // returns NULL; NULL is allowed
 // Canonical text: dashes, canonical field names, single quotes, parentheses where they matter.
 // Parsing it gives an equal filter; equal filters have equal text (what feeds compare).
+// When that would exceed FILTER_MAX_BYTES it is the text as typed.
 const char *filter_text(const Filter *filter);
 // Enriched fields it reads (ENRICHED_BIT set), for the enrichment plan.
 uint64_t filter_enriched(const Filter *filter);

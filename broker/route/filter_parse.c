@@ -612,8 +612,12 @@ int filter_parse(const char *text_untrusted, size_t bytes, Filter **ret, uint32_
     int r = parse_all(&p, &filter->root);
     if (r == 0 && filter->root) {
         filter_write(filter, &text);
-        if (!text.failed)
+        // What is echoed must be taken again: a canonical form over the limit gives way to what was
+        // typed.
+        if (!text.failed && text.bytes <= FILTER_MAX_BYTES)
             filter->text = arena_strndup(&filter->arena, (const char *)text.data, text.bytes);
+        else if (!text.failed)
+            filter->text = arena_strndup(&filter->arena, text_untrusted, bytes);
         if (!filter->text)
             r = no_memory(&p);
     }

@@ -44,7 +44,6 @@ struct Replay {
 
 static void publish(Replay *r) {
     r->now.progress = etl_progress(r->reader);
-    r->now.wait_ns = ring_wait_ns(r->ring);
     const EtlStats *s = etl_stats(r->reader);
     ReplayStats snapshot = r->now;
     snapshot.bad_buffers += s->bad_buffers;
@@ -316,5 +315,6 @@ ReplayStats replay_stats(const Replay *r) {
     plat_mutex_lock(r->mutex);
     ReplayStats stats = r->stats;
     plat_mutex_unlock(r->mutex);
+    stats.wait_ns = ring_wait_ns(r->ring); // as of now: the thread itself may be waiting
     return stats;
 }

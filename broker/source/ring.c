@@ -37,6 +37,7 @@ struct Ring {
     _Atomic uint64_t head;
     uint64_t tail_seen; // producer's copy of tail
     _Atomic uint64_t wait_ns;
+    _Atomic int64_t waiting_since; // 0: not waiting at this moment
     // The consumer's own line.
     char pad1[64];
     _Atomic uint64_t tail;
@@ -91,6 +92,7 @@ static bool has_room(Ring *ring, uint64_t head, uint64_t need) {
 static int wait_for_room(Ring *ring, uint64_t head, uint64_t need) {
     int64_t since = plat_now_ns();
     uint64_t enough = MAX_OF(need, RING_REFILL);
+    atomic_store_explicit(&ring->waiting_since, since, memory_order_relaxed);
     plat_mutex_lock(ring->mutex);
     atomic_store(&ring->waiting, 1);
     for (;;) {
@@ -101,6 +103,7 @@ static int wait_for_room(Ring *ring, uint64_t head, uint64_t need) {
     }
     atomic_store(&ring->waiting, 0);
     plat_mutex_unlock(ring->mutex);
+    atomic_store_explicit(&ring->waiting_since, 0, memory_order_relaxed);
     atomic_fetch_add_explicit(&ring->wait_ns, (uint64_t)(plat_now_ns() - since),
                               memory_order_relaxed);
     return atomic_load(&ring->closed) ? -(int)STATUS_CANCELLED : 0;
@@ -188,7 +191,11 @@ int ring_put_end(Ring *ring, int status) {
 }
 
 uint64_t ring_wait_ns(const Ring *ring) {
-    return atomic_load_explicit(&ring->wait_ns, memory_order_relaxed);
+    // A wait that is still going on counts: it may last as long as a reader likes.
+    int64_t since = atomic_load_explicit(&ring->waiting_since, memory_order_relaxed);
+    uint64_t done = atomic_load_explicit(&ring->wait_ns, memory_order_relaxed);
+    int64_t now = since != 0 ? plat_now_ns() : 0;
+    return done + (now > since ? (uint64_t)(now - since) : 0);
 }
 
 // ---- Consumer

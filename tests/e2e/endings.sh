@@ -39,7 +39,7 @@ check slow
 ended "$broker" etwbroker && same "the broker's exit code" 0 "$code"
 
 say "== --loop: rounds are epochs; a watcher that is killed; Ctrl+C on the broker"
-printf '[limits]\nsubscriptions_per_user = 2\nqueue = 1 MB\nqueue_per_user = 2 MB\n' >"$ETW_TMP/limits.ini"
+printf '[limits]\nhandshake_ms = 1000\nsubscriptions_per_user = 2\nqueue = 1 MB\nqueue_per_user = 2 MB\n' >"$ETW_TMP/limits.ini"
 trace "$ETW_TMP/short.etl" load --events 3000 --duration 1 --cpus 2 || finish
 broker --replay "$(path "$ETW_TMP/short.etl")" --speed 4x --loop --start 1 --config "$(path "$ETW_TMP/limits.ini")" || finish
 watch rounds "{$all}"
@@ -50,7 +50,7 @@ same "a third subscription is above the user's limit" 1 $?
 has "the refusal is BUSY" "BUSY" "$ETW_TMP/third.err"
 queue_grows() { [ "$(field "int(d['subscriptions'][1]['queue_bytes'])")" -gt 200000 ]; }
 await "the victim's queue holds something" queue_grows
-kill -KILL "$(real_pid "$victim")"
+{ kill -KILL "$(real_pid "$victim")"; wait "$victim"; } 2>/dev/null
 await "the victim's subscription is gone" is "len(d['subscriptions'])" 1
 await "its connections are gone (the other's data connection, and ours)" is "d['broker']['clients'] <= 3" True
 await "its batches are gone" is "int(d['broker']['batch_bytes_live']) < 200000" True
@@ -59,8 +59,19 @@ watched heir
 good "its place was free again"
 third_round() { [ "$(grep -c '^P' "$ETW_TMP/rounds.items")" -ge 4 ]; }
 await "some rounds" third_round
+# One that is behind by a full queue at that moment: what is queued, and END, still reach it (it has two seconds).
+watch behind "{$all}" --hold "$(path "$ETW_TMP/read")"
+since=$(date +%s%N)
+has_queue() { [ "$(field "[int(s['queue_bytes']) > 500000 for s in d['subscriptions'] if s['id'] == $id][0]")" = True ]; }
+await "the queue of the one behind is well filled" has_queue
+older() { [ $(($(date +%s%N) - since)) -gt 1200000000 ]; }
+await "its connection is older than the handshake deadline" older
 kill -TERM "$broker"
+sleep 0.3 # the moment that a busy reader takes
+: >"$ETW_TMP/read"
 watched rounds
+watched behind
+same "Ctrl+C on the broker: END reaches who is behind (4)" 4 "$(grep '^X' "$ETW_TMP/behind.items" | cut -f2)"
 same "Ctrl+C on the broker: END tells that it stops (4)" 4 "$(grep '^X' "$ETW_TMP/rounds.items" | cut -f2)"
 ended "$broker" etwbroker && same "and its exit code" 0 "$code"
 sed -i '/^X/d' "$ETW_TMP/rounds.items" # what follows is judged without the ledger's reason

@@ -112,7 +112,8 @@ spec "a filter" FILTER "column" '{"wants":[{"filter":"a ="}]}'
 run e2e_watcher watch --endpoint "$endpoint" --out "$(path "$ETW_TMP/items")" --spec "$(wants 16)" 2>"$ETW_TMP/err"
 same "16 wants are taken" 0 $?
 refused "a method that is none" 1 "UNSUPPORTED|frobnicate" e2e_watcher request --endpoint "$endpoint" frobnicate
-refused "the endpoint is in use" 1 "$(basename "$endpoint")" etwbroker --replay "$file" --endpoint "$endpoint"
+# Wine lets a second one make the first instance of a pipe; Windows does not (the flag is checked by the units).
+[ "$HOST" = wine ] || refused "the endpoint is in use" 1 "$(basename "$endpoint")" etwbroker --replay "$file" --endpoint "$endpoint"
 request ping >/dev/null 2>"$ETW_TMP/err" && good "after all that the broker answers" || { bad "the broker does not answer"; cat "$ETW_TMP/err"; }
 kill -TERM "$broker"
 ended "$broker" etwbroker && same "the broker's exit code" 0 "$code"

@@ -36,8 +36,10 @@ static inline void fuzz_check_wire(const Schema *s) {
     Schema *got;
     Err err = ERR_INIT;
     uint32_t type = 0;
-    fuzz_check(schema_wire_get(sent.data, sent.bytes, &type, &got, &err) == 0 && type == 7,
-               "what was sent can be read");
+    int read = schema_wire_get(sent.data, sent.bytes, &type, &got, &err);
+    if (read != 0)
+        fprintf(stderr, "error: %s\n", err.text);
+    fuzz_check(read == 0 && type == 7, "what was sent can be read");
     fuzz_check_schema(got);
     if (r == 0) {
         fuzz_check(schema_wire_put(&again, 7, got) == 0, "and sent again");

@@ -283,7 +283,8 @@ Test(replay, speeds, .timeout = 120) {
         cr_assert_eq(s.n_records, 42);
         cr_assert(ms >= (int64_t)(200 / speeds[i]) - 2, "%lld ms at speed %g", (long long)ms,
                   speeds[i]);
-        cr_assert(s.n_marks >= 20, "%u marks", s.n_marks);
+        // One for each ms that the thread got to run: how many that is, a busy machine decides.
+        cr_assert(s.n_marks >= 2, "%u marks", s.n_marks);
         cr_assert_eq(ring_wait_ns(ring), 0);
         replay_free(replay);
         ring_free(ring);
