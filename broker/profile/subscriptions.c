@@ -68,8 +68,8 @@ void subscription_json(Hub *hub, const Watch *watch, const ProfileViewer *viewer
     key_number(w, "pid", client.pid);
     key_number(w, "generation", watch->generation);
     jsonw_key(w, "spec");
-    if (watch->feed)
-        spec_to_json(watch->feed->spec, w);
+    if (watch->spec)
+        spec_to_json(watch->spec, w);
     else
         jsonw_null(w);
     key_number(w, "equal_watchers", watch->feed ? watch->feed->n_members : 0);

@@ -9,8 +9,9 @@
 #include "wire/schema_wire.h"
 #include "wire/wire_batch.h"
 
-#define LEAD_MAX  (512u * 1024u)       // schemas and heads of one write; more goes with the next
-#define LINGER_NS INT64_C(10000000000) // after END, for the client to close first
+#define LEAD_MAX    (512u * 1024u)       // schemas and heads of one write; more goes with the next
+#define LINGER_NS   INT64_C(10000000000) // after END, for the client to close first
+#define REQUESTS_NS INT64_C(1000000)     // of requests in one round of the loop
 
 int conn_new(struct Server *server, PlatStream *stream, int64_t now_ns, Conn **ret) {
     Conn *conn = mem_zalloc(sizeof *conn);
@@ -56,6 +57,8 @@ void conn_close(Conn *conn) {
 void conn_close_soon(Conn *conn) {
     if (conn->state == CONN_CLOSED)
         return;
+    if (conn->state != CONN_CLOSING)
+        conn->idle_ns = server_now(conn->server); // from here on it has time to take what is queued
     conn->state = CONN_CLOSING;
     server_ready(conn->server, conn);
 }
@@ -64,7 +67,7 @@ void conn_close_soon(Conn *conn) {
 
 static void read_more(Conn *conn) {
     if (conn->reading || conn->state == CONN_CLOSED || conn->state == CONN_CLOSING ||
-        conn->out.bytes > CONN_REPLY_PAUSE)
+        conn->pending || conn->out.bytes > CONN_REPLY_PAUSE)
         return;
     uint8_t *room;
     size_t n = frame_reader_room(&conn->reader, &room);
@@ -102,7 +105,10 @@ static void welcome(Conn *conn, uint16_t version) {
     frame_head_put(frame, WIRE_WELCOME, WIRE_WELCOME_BYTES, 0, 0);
     wire_welcome_put(frame + WIRE_HEAD_BYTES, &w);
     buf_append(&conn->out, frame, sizeof frame);
-    server_ready(server, conn);
+    if (conn->out.failed) // the client must not wait for it
+        conn_close(conn);
+    else
+        server_ready(server, conn);
 }
 
 // True when the handshake is over.
@@ -125,15 +131,23 @@ static bool take_hello(Conn *conn) {
     }
     conn->state = CONN_READY;
     welcome(conn, version);
-    return true;
+    return conn->state == CONN_READY;
 }
 
 static void take_frames(Conn *conn) {
     if (conn->state == CONN_HELLO && !take_hello(conn))
         return;
+    int64_t start = server_now(conn->server);
+    conn->pending = false;
     while (conn->state == CONN_READY && conn->out.bytes <= CONN_REPLY_PAUSE) {
         Err err = ERR_INIT;
         Frame frame;
+        // A read may hold thousands of small requests that are dear: events have their turn between.
+        if (server_now(conn->server) - start >= REQUESTS_NS) {
+            conn->pending = true;
+            server_ready(conn->server, conn);
+            return;
+        }
         int r = frame_reader_next(&conn->reader, &frame, &err);
         if (r == 0)
             return;
@@ -297,6 +311,10 @@ static uint32_t gather(Conn *conn, Segment *segments) {
         WatchEntry entry;
         watch_take(&conn->watch, &entry);
         if (entry.kind == ENTRY_END) {
+            // Ended before the source did: what still comes is no longer its, or the ledger would not be
+            // final. At the source's end nothing comes, and the profile goes on showing the watchers.
+            if (entry.reason != WIRE_END_SOURCE && entry.reason != WIRE_END_FAILED)
+                hub_leave(conn->server->options.hub, &conn->watch);
             put_end(conn, &entry);
             conn->end_sent = true;
             conn->idle_ns = server_now(conn->server);
@@ -323,6 +341,10 @@ static uint32_t gather(Conn *conn, Segment *segments) {
 }
 
 void conn_pump(Conn *conn) {
+    if (conn->pending && conn->state == CONN_READY) {
+        take_frames(conn);
+        read_more(conn);
+    }
     if (conn->writing || conn->state == CONN_CLOSED)
         return;
     buf_clear(&conn->lead);
@@ -372,6 +394,9 @@ static void written(Conn *conn) {
     for (uint32_t i = 0; i < conn->n_inflight; i++)
         watch_written(&conn->watch, &conn->inflight[i], now);
     conn->n_inflight = 0;
+    conn->watch.last_progress_ns = now;
+    if (conn->end_sent)
+        conn->idle_ns = now;
     server_ready(conn->server, conn);
     if (conn->state == CONN_READY && !conn->reading) {
         take_frames(conn); // requests that waited for room
@@ -419,8 +444,8 @@ void conn_tick(Conn *conn, int64_t now_ns) {
     }
     if (!conn->has_watch)
         return;
-    if (conn->end_sent) {
-        if (!conn->writing && now_ns - conn->idle_ns > LINGER_NS)
+    if (conn->end_sent && !conn->writing) {
+        if (now_ns - conn->idle_ns > LINGER_NS)
             conn_close(conn);
         return;
     }

@@ -31,7 +31,8 @@ typedef struct Conn {
     char agent[WIRE_HELLO_AGENT_BYTES + 1];
     FrameReader reader;
     bool reading, writing;
-    bool listed; // in the server's list of connections with something to do
+    bool pending; // complete requests wait for the next round
+    bool listed;  // in the server's list of connections with something to do
 
     Buf out;  // replies waiting
     Buf lead; // small frames of the write under way

@@ -38,7 +38,7 @@ void loop_step(Loop *loop, int64_t max_wait_ns) {
     if (wait < 0 || deadline < wait)
         wait = deadline;
     if (max_wait_ns < wait)
-        wait = max_wait_ns;
+        wait = MAX_OF(max_wait_ns, 0); // the caller's deadline may have passed: < 0 is for ever
     if (more || loop->server.n_ready > 0)
         wait = 0;
     int n = plat_port_wait(loop->port, wait, events, EVENTS);

@@ -159,7 +159,7 @@ static int edited_spec(Call *call, const Watch *watch, Spec **ret, Buf *warnings
                        "in each want)");
     Buf text = BUF_INIT;
     JsonWriter w = jsonw(&text);
-    spec_to_json(watch->feed->spec, &w);
+    spec_to_json(watch->spec, &w);
     cJSON *now = NULL;
     if (text.failed)
         r = err_set(call->err, STATUS_NO_MEMORY, "no memory to change a subscription");
@@ -206,6 +206,10 @@ static int change(Call *call) {
     Buf warnings = BUF_INIT;
     PlanDeltas deltas = PLAN_DELTAS_INIT;
     r = edited_spec(call, watch, &spec, &warnings);
+    if (r == 0 && (spec->queue_bytes != watch->spec->queue_bytes ||
+                   spec->queue_policy != watch->spec->queue_policy))
+        r = err_set(call->err, STATUS_INVALID_ARGUMENT,
+                    "queue_bytes and queue_policy hold for a subscription's life; start a new one");
     if (r == 0) {
         r = preview ? hub_preview(call->hub, watch, spec, &deltas, call->err)
                     : hub_change(call->hub, watch, spec, &deltas, call->err);
@@ -247,7 +251,16 @@ static int unsubscribe(Call *call) {
 
 // --- looking -----------------------------------------------------------------------------------
 
+// Methods without parameters: members that they do not know are refused as everywhere.
+static int no_params(Call *call) {
+    static const char *const allowed[] = {NULL};
+    return json_refuse_unknown(call->params, allowed, call->err);
+}
+
 static int subscriptions(Call *call) {
+    int r = no_params(call);
+    if (r < 0)
+        return r;
     ProfileViewer viewer = viewer_of(call->conn);
     subscriptions_json(call->hub, &viewer, call->w);
     return 0;
@@ -264,6 +277,9 @@ static void facts_of(Server *server, ProfileFacts *facts) {
 }
 
 static int profile(Call *call) {
+    int r = no_params(call);
+    if (r < 0)
+        return r;
     ProfileFacts facts;
     ProfileViewer viewer = viewer_of(call->conn);
     facts_of(call->server, &facts);
@@ -272,6 +288,9 @@ static int profile(Call *call) {
 }
 
 static int explain(Call *call) {
+    int r = no_params(call);
+    if (r < 0)
+        return r;
     if (!call->conn->administrator)
         return err_set(call->err, STATUS_DENIED,
                        "explain shows what all users want; only administrators may see it");
@@ -389,6 +408,9 @@ static int providers(Call *call) {
 }
 
 static int sessions(Call *call) {
+    int r = no_params(call);
+    if (r < 0)
+        return r;
     ProfileFacts facts;
     facts_of(call->server, &facts);
     JsonWriter *w = call->w;
@@ -410,6 +432,9 @@ static int sessions(Call *call) {
 }
 
 static int ping(Call *call) {
+    int r = no_params(call);
+    if (r < 0)
+        return r;
     ProfileFacts facts;
     char guid[GUID_TEXT];
     facts_of(call->server, &facts);

@@ -36,6 +36,7 @@ struct Ring {
     char pad0[64];
     _Atomic uint64_t head;
     uint64_t tail_seen; // producer's copy of tail
+    uint64_t announced; // head when the consumer was last looked at
     _Atomic uint64_t wait_ns;
     _Atomic int64_t waiting_since; // 0: not waiting at this moment
     // The consumer's own line.
@@ -45,7 +46,7 @@ struct Ring {
     uint64_t head_seen; // consumer's copy of head
     // Written by both, rarely.
     char pad2[64];
-    _Atomic uint32_t empty;   // the consumer found nothing: the next item wakes it
+    _Atomic uint32_t empty;   // the consumer found nothing: the next announcement wakes it
     _Atomic uint32_t waiting; // the producer sleeps
     _Atomic uint32_t closed;
 };
@@ -89,7 +90,16 @@ static bool has_room(Ring *ring, uint64_t head, uint64_t need) {
     return RING_BYTES - (head - ring->tail_seen) >= need;
 }
 
+// Makes what was published known to a consumer that sleeps.
+static void announce(Ring *ring, uint64_t head) {
+    ring->announced = head;
+    atomic_store(&ring->head, head); // ordered before the look at `empty`
+    if (atomic_load(&ring->empty) && atomic_exchange(&ring->empty, 0) && ring->wake != NULL)
+        ring->wake(ring->user);
+}
+
 static int wait_for_room(Ring *ring, uint64_t head, uint64_t need) {
+    announce(ring, head);
     int64_t since = plat_now_ns();
     uint64_t enough = MAX_OF(need, RING_REFILL);
     atomic_store_explicit(&ring->waiting_since, since, memory_order_relaxed);
@@ -134,10 +144,13 @@ static int begin(Ring *ring, uint32_t bytes, RingKind kind, uint8_t **ret, uint6
     return 0;
 }
 
-static void publish(Ring *ring, uint64_t head) {
-    atomic_store(&ring->head, head);
-    if (atomic_load(&ring->empty) && atomic_exchange(&ring->empty, 0) && ring->wake != NULL)
-        ring->wake(ring->user);
+// A consumer woken for each record would drain it, sleep and be woken again, at the price of a system
+// call on both sides; what ends a group of records wakes it, or a good deal of them.
+static void publish(Ring *ring, RingKind kind, uint64_t head) {
+    if (kind != RING_RECORD || head - ring->announced >= RING_WAKE_BYTES)
+        announce(ring, head);
+    else
+        atomic_store_explicit(&ring->head, head, memory_order_release);
 }
 
 int ring_put_record(Ring *ring, const EventRecord *record, RingKind kind) {
@@ -159,7 +172,7 @@ int ring_put_record(Ring *ring, const EventRecord *record, RingKind kind) {
         memcpy(p, record->ext, record->ext_bytes);
     if (record->payload_bytes > 0)
         memcpy(p + ALIGN8((size_t)record->ext_bytes), record->payload, record->payload_bytes);
-    publish(ring, head);
+    publish(ring, kind, head);
     return 0;
 }
 
@@ -170,7 +183,7 @@ static int put_small(Ring *ring, RingKind kind, const void *data, uint32_t bytes
     if (result < 0)
         return result;
     memcpy(p, data, bytes);
-    publish(ring, head);
+    publish(ring, kind, head);
     return 0;
 }
 

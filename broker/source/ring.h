@@ -11,6 +11,7 @@
 #define RING_BLOCKS      32u
 #define RING_BLOCK_BYTES (256u * 1024u)
 // Items and payload of the largest record; larger ones are refused (counted by the producer).
+#define RING_WAKE_BYTES (64u * 1024u)
 #define RING_MAX_RECORD (160u * 1024u)
 
 typedef enum RingKind {
@@ -45,8 +46,9 @@ typedef struct RingItem {
 
 typedef struct Ring Ring;
 
-// wake (may be NULL) is called by the producer, on its thread, for the first item after ring_take has
-// returned false (and for the very first item); it must be cheap and must not block.
+// wake (may be NULL) is called from the producer's thread when the consumer has found the ring empty
+// and there is reason to look again: an item other than RING_RECORD, or RING_WAKE_BYTES of records. A
+// producer therefore ends a group of records with a mark. It must be cheap and must not block.
 int ring_new(void (*wake)(void *user), void *user, Ring **ret);
 Ring *ring_free(Ring *ring); // both sides must have stopped
 

@@ -491,6 +491,7 @@ int hub_subscribe(Hub *hub, User *user, Spec *spec, bool lossless, Watch *watch,
     r = feed_join(feed, watch, hub->now_ns);
     if (r < 0)
         goto no_member;
+    watch->spec = spec_ref(spec);
     hub->next_id++;
     hub->watches[hub->n_watches++] = watch;
     if (watch->policy == QUEUE_WAIT)
@@ -539,6 +540,9 @@ int hub_change(Hub *hub, Watch *watch, Spec *spec, PlanDeltas *deltas, Err *err)
         }
         feed_drop_if_empty(hub, old);
     }
+    spec_ref(spec);
+    spec_unref(watch->spec);
+    watch->spec = spec;
     watch->generation++;
     watch->include_self = spec->include_self;
     memset(watch->name, 0, sizeof watch->name);
@@ -578,6 +582,7 @@ void hub_unsubscribe(Hub *hub, Watch *watch) {
     uint64_t quota = watch->quota_bytes;
     User *user = watch->user;
     watch_deinit(watch);
+    watch->spec = spec_unref(watch->spec);
     for (uint32_t i = 0; i < hub->n_watches; i++) {
         if (hub->watches[i] == watch) {
             memmove(hub->watches + i, hub->watches + i + 1,

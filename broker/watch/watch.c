@@ -49,9 +49,16 @@ static bool push(Watch *watch, const WatchEntry *entry) {
     return true;
 }
 
+// Closes the hole from the nearer end: what is removed stands near one, and the queue may be long.
 static void remove_entry(Watch *watch, uint32_t i) {
-    for (; i + 1 < watch->n_entries; i++)
-        *entry_at(watch, i) = *entry_at(watch, i + 1);
+    if (i < watch->n_entries / 2) {
+        for (; i > 0; i--)
+            *entry_at(watch, i) = *entry_at(watch, i - 1);
+        watch->head = (watch->head + 1) % watch->capacity;
+    } else {
+        for (; i + 1 < watch->n_entries; i++)
+            *entry_at(watch, i) = *entry_at(watch, i + 1);
+    }
     watch->n_entries--;
 }
 
@@ -310,8 +317,10 @@ void watch_drop_queue(Watch *watch, uint32_t reason) {
 }
 
 bool watch_is_full(const Watch *watch) {
+    // An empty queue always takes one more: other queues of its user must not stop it, and the source, for
+    // ever.
     return watch->policy == QUEUE_WAIT && !watch->ended && !watch->failed && watch->feed &&
-           !has_room(watch, WIRE_BATCH_BYTES);
+           watch->queue_bytes > 0 && !has_room(watch, WIRE_BATCH_BYTES);
 }
 
 Ledger watch_ledger(const Watch *watch) {

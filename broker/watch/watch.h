@@ -42,13 +42,14 @@ typedef struct Watch {
     uint32_t generation; // of its wants
     User *user;
     struct Feed *feed; // NULL once stopped
+    struct Spec *spec; // its own, one reference: equal watches of a feed differ in name and queue
     uint64_t base;     // watch number = feed number - base
     QueuePolicy policy;
     bool include_self;
-    bool ended;   // an END entry has been queued: nothing more is taken
-    bool failed;  // disconnect: the connection must close it
-    bool blocked; // its connection is writing (time-based sealing may wait for it)
-    char name[64];
+    bool ended;     // an END entry has been queued: nothing more is taken
+    bool failed;    // disconnect: the connection must close it
+    bool blocked;   // its connection is writing (time-based sealing may wait for it)
+    char name[129]; // of SPEC_MAX_NAME_BYTES
 
     WatchEntry *entries; // ring buffer
     uint32_t n_entries, head, capacity;

@@ -402,3 +402,118 @@ Test(client, arguments_are_checked, .init = setup, .fini = teardown) {
     etw_free(NULL);
     etw_cancel(NULL);
 }
+
+// Beyond the type table's limits records have no schema: a batch that mixes both kinds keeps what it needs.
+Test(client, a_kept_batch_of_untyped_events_outlives_its_subscription, .init = setup,
+     .fini = teardown) {
+    const uint32_t n = 2100; // of one provider; 2,048 get a type
+    EtwSubscription *s = subscribe(SPEC);
+    for (uint32_t i = 0; i < n; i++)
+        rig_event(rig, &rig_provider, (uint16_t)i, 4, 0, "x", 1);
+    EtwBatch *kept[2100];
+    uint32_t n_kept = 0;
+    for (uint32_t got = 0; got < n; n_kept++) {
+        cr_assert_eq(etw_read(s, WAIT_MS, &kept[n_kept]), ETW_STATUS_OK);
+        got += etw_batch_count(kept[n_kept]);
+    }
+    etw_close(s);
+    char text[1024];
+    EtwItem item = {.struct_size = sizeof item};
+    for (uint32_t i = 0; i < n_kept; i++) {
+        while (etw_batch_next(kept[i], &item) == ETW_STATUS_OK)
+            cr_assert_eq(etw_event_text(item.event, ETW_TEXT_JSON, text, sizeof text, NULL),
+                         ETW_STATUS_OK);
+        etw_batch_free(kept[i]);
+    }
+}
+
+Test(client, equal_subscriptions_keep_what_is_their_own, .init = setup, .fini = teardown) {
+    EtwSubscription *a = subscribe("{\"wants\":[{\"provider\":\"" RIG_PROVIDER
+                                   "\"}],\"name\":\"first\",\"include_self\":true}");
+    EtwSubscription *b =
+        subscribe("{\"wants\":[{\"provider\":\"" RIG_PROVIDER "\"}],\"name\":\"second\"}");
+    char *reply = NULL;
+    cr_assert_eq(etw_change(client, etw_id(b), "{\"want\":{\"level\":3}}", WAIT_MS, &reply),
+                 ETW_STATUS_OK);
+    cr_assert_not_null(strstr(reply, "\"name\":\"second\""), "%s", reply);
+    cr_assert_null(strstr(reply, "include_self"), "%s", reply);
+    etw_free(reply);
+    // What a change cannot do is refused, not ignored.
+    cr_assert_eq(etw_change(client, etw_id(b), "{\"spec\":{\"queue_policy\":\"drop-newest\"}}",
+                            WAIT_MS, NULL),
+                 ETW_STATUS_INVALID_ARGUMENT);
+    etw_close(a);
+    etw_close(b);
+}
+
+Test(client, unknown_parameters_are_refused_everywhere, .init = setup, .fini = teardown) {
+    static const char *const methods[] = {"profile", "subscriptions", "explain", "sessions",
+                                          "ping"};
+    char *reply = NULL;
+    for (size_t i = 0; i < ARRAY_COUNT(methods); i++)
+        cr_assert_eq(etw_request(client, methods[i], "{\"nonsense\":1}", WAIT_MS, &reply),
+                     ETW_STATUS_INVALID_ARGUMENT, "%s", methods[i]);
+}
+
+// A queue of the same user that nobody reads takes the user's whole limit.
+Test(client, a_hoarder_does_not_stop_a_lossless_watch) {
+    static uint8_t payload[1000];
+    const uint64_t n = 5000;
+    start_with(&(RigOptions){.lossless = true, .queue_user = 1 << 20});
+    EtwSubscription *hoarder =
+        subscribe("{\"wants\":[{\"provider\":\"" RIG_PROVIDER
+                  "\"}],\"queue_policy\":\"drop-oldest\",\"queue_bytes\":\"4194304\"}");
+    EtwSubscription *s = subscribe(SPEC);
+    Got got = {0};
+    for (uint64_t i = 0; i < n; i += 50) {
+        for (int k = 0; k < 50; k++)
+            rig_event(rig, &rig_provider, 1, 4, 0, payload, sizeof payload);
+        read_until(s, &got, i + 50);
+    }
+    cr_assert_eq(got.events, n);
+    cr_assert_eq(got.gaps, 0);
+    etw_close(hoarder);
+    etw_close(s);
+    teardown();
+}
+
+Test(client, an_end_before_the_sources_has_a_final_ledger) {
+    static uint8_t payload[1000];
+    start_with(NULL);
+    EtwSubscription *s =
+        subscribe("{\"wants\":[{\"provider\":\"" RIG_PROVIDER
+                  "\"}],\"queue_policy\":\"disconnect\",\"queue_bytes\":\"131072\"}");
+    for (int i = 0; i < 3000; i++)
+        rig_event(rig, &rig_provider, 1, 4, 0, payload, sizeof payload);
+    Got got = {0};
+    read_until(s, &got, 0);
+    cr_assert_eq(got.ended, WIRE_END_SLOW);
+    cr_assert_eq(got.ledger.queued, 0);
+    cr_assert_eq(got.ledger.numbered,
+                 got.ledger.sent + got.ledger.dropped_queue + got.ledger.dropped_close);
+    etw_close(s);
+    teardown();
+}
+
+// Connections older than the handshake deadline get their queue and END at a stop, too.
+Test(client, a_stop_lets_an_old_connection_drain) {
+    static uint8_t payload[1000];
+    start_with(&(RigOptions){.handshake_ms = 100});
+    EtwSubscription *s = subscribe(SPEC);
+    plat_sleep_ns(300000000);
+    for (int i = 0; i < 4000; i++)
+        rig_event(rig, &rig_provider, 1, 4, 0, payload, sizeof payload);
+    etw_disconnect(client);
+    char *reply = NULL;
+    client = connect_to(rig_endpoint(rig)); // behind the events: they have been taken
+    cr_assert_eq(etw_request(client, "ping", NULL, WAIT_MS, &reply), ETW_STATUS_OK);
+    etw_free(reply);
+    etw_disconnect(client);
+    rig_request_stop(rig);
+    plat_sleep_ns(60000000);
+    Got got = {0};
+    read_until(s, &got, 0);
+    cr_assert_eq(got.ended, WIRE_END_SHUTDOWN);
+    etw_close(s);
+    rig_stop(rig);
+}

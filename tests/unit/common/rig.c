@@ -66,6 +66,10 @@ Rig *rig_start(const RigOptions *options) {
         rig->config.handshake_ms = options->handshake_ms;
     if (options && options->stalled_ms)
         rig->config.stalled_ms = options->stalled_ms;
+    if (options && options->slow_ms)
+        rig->config.slow_ms = options->slow_ms;
+    if (options && options->queue_user)
+        rig->config.limits.queue_bytes = options->queue_user;
     if (options && options->connections)
         rig->config.limits.admin_reserve = options->connections;
     rig->time = 130000000000000000;
@@ -88,10 +92,14 @@ Rig *rig_start(const RigOptions *options) {
     return rig;
 }
 
-void rig_stop(Rig *rig) {
+void rig_request_stop(Rig *rig) {
     atomic_store(&rig->stop, true);
     ring_close(rig->loop.ring);
     plat_port_wake(rig->loop.port);
+}
+
+void rig_stop(Rig *rig) {
+    rig_request_stop(rig);
     plat_thread_join(rig->thread);
     cr_assert(source_ledger_balanced(hub_source(rig->loop.hub)));
     server_deinit(&rig->loop.server);
@@ -125,6 +133,7 @@ void rig_event(Rig *rig, const Guid *provider, uint16_t id, uint8_t level, uint6
                      .payload = payload,
                      .payload_bytes = bytes};
     cr_assert_eq(ring_put_record(rig->loop.ring, &r, RING_RECORD), 0);
+    cr_assert_eq(ring_put_mark(rig->loop.ring, plat_now_ns()), 0);
 }
 
 void rig_loss(Rig *rig, uint64_t events) {

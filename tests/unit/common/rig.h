@@ -11,10 +11,13 @@ typedef struct RigOptions {
     uint64_t queue_bytes;  // default queue; 0 = the broker's
     uint32_t handshake_ms; // 0 = the broker's
     uint32_t stalled_ms;
+    uint32_t slow_ms;
+    uint64_t queue_user;  // of all queues of a user; 0 = the broker's
     uint32_t connections; // of administrators; 0 = the broker's
 } RigOptions;
 
 Rig *rig_start(const RigOptions *options); // options may be NULL
+void rig_request_stop(Rig *rig);           // begins what rig_stop does, and does not wait
 void rig_stop(Rig *rig); // stops as the program does; checks that all memory came back
 const char *rig_endpoint(const Rig *rig);
 // Feeds the source's side.

@@ -354,6 +354,29 @@ Test(port, wake_from_a_thread, .timeout = 60) {
     plat_port_free(waker.port);
 }
 
+static void wake_once(void *user) {
+    plat_sleep_ns(20 * MS); // by then the other side sleeps
+    plat_port_wake(user);
+}
+
+Test(port, a_wake_ends_the_sleep, .timeout = 60) {
+    // At once and not at the timeout.
+    PlatPort *port;
+    cr_assert_eq(plat_port_new(&port, NULL), 0);
+    for (int i = 0; i < 5; i++) {
+        PlatThread *thread;
+        PortEvent event;
+        int64_t from = plat_now_ns();
+        cr_assert_eq(plat_thread_start(&thread, wake_once, port), 0);
+        cr_assert_eq(plat_port_wait(port, i % 2 != 0 ? -1 : 30 * S, &event, 1), 1);
+        cr_assert_eq(event.kind, PORT_WOKEN);
+        cr_assert_lt(plat_now_ns() - from, 10 * S, "the wake came after %lld ns",
+                     (long long)(plat_now_ns() - from));
+        plat_thread_join(thread);
+    }
+    plat_port_free(port);
+}
+
 Test(port, wake_among_completions, .timeout = 60) {
     // Writes that complete at once must not starve a wake, nor input.
     Pair pair;

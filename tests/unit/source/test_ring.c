@@ -114,6 +114,35 @@ Test(ring, largest_record) {
     ring_free(ring);
 }
 
+Test(ring, records_wake_by_their_bytes_and_everything_else_at_once) {
+    atomic_int wakes = 0;
+    Ring *ring;
+    RingItem item;
+    static const uint8_t payload[1000] = {0};
+    EventRecord record = {.payload = payload, .payload_bytes = sizeof payload};
+    cr_assert_eq(ring_new(count_wake, &wakes, &ring), 0);
+    while (ring_take(ring, &item)) {
+    }
+    // Less than RING_WAKE_BYTES of records: no system call yet.
+    uint32_t n = 0;
+    while (ring_pending_bytes(ring) + 1200 < RING_WAKE_BYTES) {
+        cr_assert_eq(ring_put_record(ring, &record, RING_RECORD), 0);
+        n++;
+    }
+    cr_assert_eq(atomic_load(&wakes), 0, "%u records", n);
+    cr_assert_eq(ring_put_record(ring, &record, RING_RECORD), 0);
+    cr_assert_eq(ring_put_record(ring, &record, RING_RECORD), 0);
+    cr_assert_eq(atomic_load(&wakes), 1);
+    while (ring_take(ring, &item)) {
+    }
+    ring_release(ring);
+    cr_assert_eq(ring_put_record(ring, &record, RING_RECORD), 0);
+    cr_assert_eq(atomic_load(&wakes), 1);
+    cr_assert_eq(ring_put_mark(ring, 1), 0);
+    cr_assert_eq(atomic_load(&wakes), 2, "a mark ends a group");
+    ring_free(ring);
+}
+
 Test(ring, wake_only_for_the_first_item_after_an_empty_look) {
     atomic_int wakes = 0;
     Ring *ring;
