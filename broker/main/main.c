@@ -9,7 +9,7 @@
 #include "serve/loop.h"
 #include "util/map.h"
 
-#define STOP_NS INT64_C(2000000000) // for the last frames to go out at a shutdown
+#define STOP_NS INT64_C(5000000000) // for the last frames to go out at a shutdown
 
 typedef struct Broker {
     Options options;

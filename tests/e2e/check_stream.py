@@ -1,7 +1,7 @@
 """check_stream.py: what e2e_watcher received, against an independent filter over the lines of a trace.
 
     check_stream.py --lines FILE --items FILE [--provider GUID] [--any N] [--all N] [--level N] [--where EXPRESSION]
-                    [--lossy] [--ended REASON] [--rounds N]
+                    [--lossy] [--ended REASON]
 
 --lines   golden/NAME.tsv.gz, or what etlgen --expect wrote: every event of the trace, in order
 --items   what e2e_watcher wrote
@@ -9,7 +9,7 @@
 
 Checked: the events that came are exactly those, in that order, with equal header and payload (CRC-32); their numbers
 are 0, 1, ... without a hole (gaps counted); the ledger of END balances and agrees with what came. With --lossy the
-events may lack those that gaps tell of, and nothing else. --rounds N: the trace was repeated, the last round may be cut.
+events may lack those that gaps tell of, and nothing else.
 """
 import argparse
 import sys
@@ -33,7 +33,7 @@ def expect(what, expected, got):
         fail(f"{what}: expected {expected}, got {got}")
 
 
-def compare(expected, items, o):
+def compare(expected, items):
     """Walks both sequences; a gap skips as many expected events as it counts."""
     position = number = received = missing = 0
     end = totals = None
@@ -43,10 +43,7 @@ def compare(expected, items, o):
             expect("event number", number, int(item[1]))
             number = int(item[1]) + 1
             received += 1
-            if o.rounds:
-                wanted = expected[position % len(expected)]
-            else:
-                wanted = expected[position] if position < len(expected) else None
+            wanted = expected[position] if position < len(expected) else None
             if not is_event(item, wanted):
                 fail(f"event {item[1]} (place {position}):\n  expected {wanted}\n  got      {item[2:]}")
                 if failures > 5:
@@ -76,7 +73,6 @@ def main():
     parser.add_argument("--where")
     parser.add_argument("--lossy", action="store_true")
     parser.add_argument("--ended", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=0)
     o = parser.parse_args()
     want = Want(o.provider, o.any, o.all, o.level, o.where)
 
@@ -84,9 +80,8 @@ def main():
     expected = [header_of(c) for c in everything if want.passes(c)]
     if not expected:
         fail("the filter passes no event of the trace: this would prove nothing")
-    position, number, received, missing, end, totals = compare(expected, read_items(o.items), o)
-    if not o.rounds:
-        expect("events delivered and told as missing", len(expected), position)
+    position, number, received, missing, end, totals = compare(expected, read_items(o.items))
+    expect("events delivered and told as missing", len(expected), position)
     if not o.lossy:
         expect("events told as missing", 0, missing)
     if end is None:

@@ -59,7 +59,7 @@ watched heir
 good "its place was free again"
 third_round() { [ "$(grep -c '^P' "$ETW_TMP/rounds.items")" -ge 4 ]; }
 await "some rounds" third_round
-# One that is behind by a full queue at that moment: what is queued, and END, still reach it (it has two seconds).
+# One that is behind by a full queue at that moment: what is queued, and END, still reach it (it has five seconds).
 watch behind "{$all}" --hold "$(path "$ETW_TMP/read")"
 since=$(date +%s%N)
 has_queue() { [ "$(field "[int(s['queue_bytes']) > 500000 for s in d['subscriptions'] if s['id'] == $id][0]")" = True ]; }
@@ -81,7 +81,7 @@ python3 "$E2E/check_change.py" "$ETW_TMP/short.etl.tsv" "$ETW_TMP/rounds.items" 
 say "== Ctrl+C on a watcher: it ends with its summary"
 broker --replay "$(path "$ETW_TMP/short.etl")" --loop --speed realtime --start 1 --keep || finish
 launch "$ETW_TMP/ctl" etwctl watch --endpoint "$endpoint"
-shows() { [ "$(wc -l <"$ETW_TMP/ctl.out")" -ge 100 ]; }
+shows() { [ "$(cat "$ETW_TMP/ctl.out" 2>/dev/null | wc -l)" -ge 100 ]; }
 await "etwctl watch shows events" shows
 kill -TERM "$pid"
 ended "$pid" "etwctl watch" && same "Ctrl+C on etwctl watch: exit code" 0 "$code"

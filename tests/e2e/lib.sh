@@ -76,6 +76,13 @@ await() {
     shift
     until "$@"; do
         if [ $SECONDS -ge $end ]; then bad "not within $deadline_s s: $what"; return 1; fi
+        # Nothing more comes of a broker that has ended.
+        if [ "$1" != gone ] && [ -n "${broker:-}" ] && gone "$broker"; then
+            ! "$@" || return 0
+            bad "the broker has ended before: $what"
+            sed 's/^/  broker: /' "$broker_log.err"
+            return 1
+        fi
         sleep 0.02
     done
 }
@@ -123,6 +130,7 @@ new_endpoint() {
 # broker ARG...: starts etwbroker at a new endpoint; $broker is its pid, $broker_log its log without .out | .err.
 broker() {
     new_endpoint
+    broker=
     broker_log=$ETW_TMP/broker-$n_endpoints
     launch "$broker_log" etwbroker --endpoint "$endpoint" "$@"
     broker=$pid

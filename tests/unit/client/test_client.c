@@ -510,7 +510,7 @@ Test(client, a_stop_lets_an_old_connection_drain) {
     etw_free(reply);
     etw_disconnect(client);
     rig_request_stop(rig);
-    plat_sleep_ns(60000000);
+    plat_sleep_ns(150000000);
     Got got = {0};
     read_until(s, &got, 0);
     cr_assert_eq(got.ended, WIRE_END_SHUTDOWN);
