@@ -256,6 +256,7 @@ stage_fuzz() { # SECONDS
         for folder in "tests/fuzz/seeds/$target" "build/fuzz/made-seeds/$target"; do
             [ ! -d "$folder" ] || seeds="$seeds $folder"
         done
+        [ ! -f "tests/fuzz/fuzz_$target.dict" ] || seeds="$seeds -dict=tests/fuzz/fuzz_$target.dict"
         code=0
         timeout -k 10 $((limit + 120)) "$@" "build/fuzz/fuzz_$target" "$corpus" $seeds -max_total_time="$limit" \
             -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="build/fuzz/crashes/$target-" \

@@ -605,6 +605,15 @@ int filter_parse(const char *text_untrusted, size_t bytes, Filter **ret, uint32_
                        "the filter has %zu bytes; the limit is %u: use -in for lists, "
                        "or several wants",
                        bytes, FILTER_MAX_BYTES);
+    // Filters and their parts are handed on as C strings: what stands behind a NUL would be lost.
+    const char *nul = bytes > 0 ? memchr(text_untrusted, 0, bytes) : NULL;
+    if (nul) {
+        uint32_t column =
+            filter_column(text_untrusted, (uint32_t)bytes, (uint32_t)(nul - text_untrusted));
+        if (ret_column)
+            *ret_column = column;
+        return err_set(err, STATUS_FILTER, "column %u: a NUL character; remove it", column);
+    }
     Filter *filter = mem_zalloc(sizeof *filter);
     if (!filter)
         return err_set(err, STATUS_NO_MEMORY, "out of memory while reading the filter");

@@ -100,11 +100,9 @@ static double decode(const char *path, Work work, size_t *ret_bytes) {
         if (work == WORK_VALUES) {
             Payload payload;
             payload_open(&payload, type->schema, &record, slices);
-            payload_scan(&payload);
-            for (uint16_t i = 0; i < type->schema->n_top; i++) {
-                Value v = payload_value(&payload, i);
+            Value v;
+            while (payload_next(&payload, &v))
                 sum += v.kind + v.bytes;
-            }
         } else if (work == WORK_JSON) {
             event_json(&out, &record, type->schema, 0, NULL);
             bytes += out.bytes;

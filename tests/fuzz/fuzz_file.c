@@ -50,7 +50,8 @@ static void check_stats(EtlReader *reader, const Walk *walk, bool schema_only, s
     fuzz_check(s->malformed <= s->events && s->out_of_order <= s->events,
                "parts are not above the whole");
     // Twice when packed: for its compression, and for an event in what could be unpacked.
-    fuzz_check(s->bad_buffers <= 2 * (uint64_t)etl_info(reader)->n_buffers, "a buffer is given up once");
+    fuzz_check(s->bad_buffers <= 2 * (uint64_t)etl_info(reader)->n_buffers,
+               "a buffer is given up once");
     fuzz_check(s->buffers <= etl_info(reader)->n_buffers, "a buffer is walked once");
     fuzz_check(s->bytes <= (uint64_t)file_bytes, "no byte is walked twice");
     const EtlDiagnostic *d;
