@@ -87,6 +87,7 @@ enter() {
     fi
     # A leak does not fail a Criterion test, and a child's report is easily lost: reports go to files, looked for afterwards.
     export ASAN_OPTIONS="log_path=$logs/sanitizer:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1"
+    export LSAN_OPTIONS="suppressions=$root/tests/lsan.supp:print_suppressions=0"
     export UBSAN_OPTIONS="log_path=$logs/sanitizer:print_stacktrace=1"
     export TSAN_OPTIONS="log_path=$logs/sanitizer:second_deadlock_stack=1"
     rm -f "$logs"/sanitizer.*

@@ -8,6 +8,7 @@
 #include "platform/clock.h"
 #include "serve/loop.h"
 #include "util/map.h"
+#include "wire/json.h"
 
 #define STOP_NS INT64_C(5000000000) // for the last frames to go out at a shutdown
 
@@ -155,6 +156,7 @@ int main(int argc, char **argv) {
     Err err = ERR_INIT;
     static Broker broker;
     uint8_t seed[16];
+    json_use_mem();
     plat_console_utf8();
     if (!plat_args(&argc, &argv)) {
         fputs("etwbroker: no memory for the command line\n", stderr);

@@ -72,18 +72,18 @@ void subscription_json(Hub *hub, const Watch *watch, const ProfileViewer *viewer
         spec_to_json(watch->spec, w);
     else
         jsonw_null(w);
-    key_number(w, "equal_watchers", watch->feed ? watch->feed->n_members : 0);
+    if (viewer->administrator) // others' wants are nobody else's business
+        key_number(w, "equal_watchers", watch->feed ? watch->feed->n_members : 0);
     key_text(w, "queue_policy", policy_name(watch->policy));
     key_counter(w, "queue_bytes", watch->queue_bytes);
     key_counter(w, "queue_quota", watch->quota_bytes);
     key_share(w, "queue_share", share);
     key_text(w, "state", state_of(watch, share));
-    // Event time that lies between the newest event queued and the newest one sent.
-    jsonw_key(w, "lag_ms");
-    int64_t lag = watch->n_entries > 0 && watch->last_event_time > 0 &&
-                          watch->newest_time > watch->last_event_time
-                      ? (watch->newest_time - watch->last_event_time) / 10000
+    // Event time that is queued and not sent: what a reader is behind.
+    int64_t lag = watch->number.queued > 0 && watch->newest_time > watch->unsent_time
+                      ? (watch->newest_time - watch->unsent_time) / 10000
                       : 0;
+    jsonw_key(w, "lag_ms");
     jsonw_i64(w, lag);
     key_counter(w, "batches", watch->sent_batches);
     key_counter(w, "bytes", watch->sent_bytes);

@@ -1,7 +1,9 @@
 // One comparison of a filter: takes the value out of header, enrichment or payload and compares it with
 // the literals, without allocating. Texts are compared character by character as they stand.
+#include "event/codes.h"
 #include "event/format.h"
 #include "route/filter_bind.h"
+#include "route/want.h"
 #include "util/utf.h"
 
 // Formatted values (times, codes, addresses under -like) are judged by their first bytes.
@@ -173,6 +175,15 @@ static bool formatted_equal(FilterEval *e, const Value *v, const Literal *l) {
     return text_equal(e, VALUE_UTF8, scratch, n, l);
 }
 
+// STATUS_ACCESS_DENIED alone is equal too: nobody writes "0xC0000022 (STATUS_ACCESS_DENIED)".
+static bool code_named(FilterEval *e, uint16_t out_type, uint32_t code, const Literal *l) {
+    const char *name = out_type == OUT_NTSTATUS      ? code_ntstatus_name(code)
+                       : out_type == OUT_WIN32_ERROR ? code_win32_name(code)
+                       : out_type == OUT_HRESULT     ? code_hresult_name(code)
+                                                     : NULL;
+    return name && text_equal(e, VALUE_UTF8, name, (uint32_t)strlen(name), l);
+}
+
 static bool integer_equal(FilterEval *e, const Value *v, const Literal *l) {
     bool negative;
     uint64_t magnitude;
@@ -189,6 +200,8 @@ static bool integer_equal(FilterEval *e, const Value *v, const Literal *l) {
         return (uint32_t)v->u64 == load_u32(l->ip4);
     if (l->kind != LITERAL_TEXT || !v->field)
         return false;
+    if (!l->has_int && code_named(e, out_type, (uint32_t)v->u64, l))
+        return true;
     // A mapped value is its text too; so is one with a format of its own (codes, times).
     if (v->field->map || (out_type != OUT_DEFAULT && !l->has_int))
         return formatted_equal(e, v, l);
@@ -402,8 +415,11 @@ static bool header_value(const FilterEval *e, const BoundStep *step, Value *ret,
         *ret = text_value(s->event_name);
         return *s->event_name != 0;
     case HEADER_PROCESS_ID:
+        if (step->n_path != 0 && (r->pid == UINT32_MAX || route_pid_in_payload(s)) &&
+            payload_path(e, step, ret))
+            return true;
         if (r->pid == UINT32_MAX)
-            return payload_path(e, step, ret);
+            return false;
         *ret = number_value(r->pid);
         return true;
     case HEADER_THREAD_ID:

@@ -108,6 +108,13 @@ static bool has_stack(const Spec *spec, const Guid *guid) {
     return false;
 }
 
+// Nothing but a GUID, or a name whose hash is the GUID: its events may need the manifest event, which an
+// id filter would swallow.
+static bool may_be_eventsource(const WantProvider *provider) {
+    Guid hash = guid_from_name(provider->name);
+    return provider->hashed || *provider->name == 0 || guid_equal(&hash, &provider->guid);
+}
+
 static PlanOne *new_one(const Want *want, const WantProvider *provider, const Spec *spec) {
     size_t bytes =
         sizeof(PlanOne) + want->n_pids * sizeof(uint32_t) + want->n_ids * sizeof(uint16_t);
@@ -120,7 +127,7 @@ static PlanOne *new_one(const Want *want, const WantProvider *provider, const Sp
     one->capture_state = spec->capture_state;
     one->ignore_keyword0 = want->ignore_keyword0;
     one->stack = has_stack(spec, &provider->guid);
-    one->may_be_eventsource = provider->hashed;
+    one->may_be_eventsource = may_be_eventsource(provider);
     uint32_t *pids = (uint32_t *)(one + 1);
     uint16_t *ids = (uint16_t *)(pids + want->n_pids);
     if (want->n_pids != 0)

@@ -15,7 +15,7 @@ struct PlanOne {
     PlanOne *next_of_member;
     bool pending; // of a change that is not committed
     bool capture_state, ignore_keyword0, stack;
-    bool may_be_eventsource; // known only by the hash of its name
+    bool may_be_eventsource; // by its name, or for want of one
     uint8_t level;           // 1..255
     uint64_t any, all;       // any 0: everything
     uint32_t n_ids, n_pids;  // 0: all

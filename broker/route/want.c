@@ -136,10 +136,17 @@ int32_t route_pid_field(const Schema *schema) {
     return index >= 0 ? index : schema_field_index(schema, "ProcessId");
 }
 
-uint32_t route_event_pid(const EventRecord *record, const Schema *schema, int32_t pid_field,
-                         Payload *payload) {
-    if (record->pid != UINT32_MAX || pid_field < 0)
-        return record->pid;
+bool route_pid_in_payload(const Schema *schema) {
+    enum { GROUP_PROCESS = 0x03, GROUP_THREAD = 0x05, GROUP_IMAGE = 0x14 };
+    uint8_t group = 0;
+    return (schema->event_flags & EVENT_CLASSIC) && kernel_is_class(&schema->provider, &group) &&
+           (group == GROUP_PROCESS || group == GROUP_THREAD || group == GROUP_IMAGE);
+}
+
+static uint32_t payload_pid(const EventRecord *record, const Schema *schema, int32_t pid_field,
+                            Payload *payload) {
+    if (pid_field < 0)
+        return UINT32_MAX;
     Payload own;
     if (!payload) {
         // TcpIp, UdpIp and the image rundown have the pid at a fixed offset in every version.
@@ -152,6 +159,14 @@ uint32_t route_event_pid(const EventRecord *record, const Schema *schema, int32_
     if ((v.kind != VALUE_U64 && v.kind != VALUE_I64) || v.u64 > UINT32_MAX)
         return UINT32_MAX;
     return (uint32_t)v.u64;
+}
+
+uint32_t route_event_pid(const EventRecord *record, const Schema *schema, int32_t pid_field,
+                         Payload *payload) {
+    if (record->pid != UINT32_MAX && (pid_field < 0 || !route_pid_in_payload(schema)))
+        return record->pid;
+    uint32_t pid = payload_pid(record, schema, pid_field, payload);
+    return pid != UINT32_MAX ? pid : record->pid;
 }
 
 int want_bind(const Want *want, const RouteType *type, BoundWant *ret) {

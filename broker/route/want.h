@@ -88,14 +88,17 @@ typedef struct BoundWant {
     const Want *want;
     const Schema *schema;
     BoundFilter *filter;
-    int32_t pid_field; // payload field that names the process when the header has none, or -1
+    int32_t pid_field; // payload field that names the process (route_event_pid), or -1
 } BoundWant;
 
 int want_bind(const Want *want, const RouteType *type, BoundWant *ret); // < 0: no memory
 void want_unbind(BoundWant *bound);
 bool want_matches_event(const BoundWant *bound, const FilterInput *input, FilterCounters *counters);
-// Pid from the header, else from the payload field; UINT32_MAX when neither has it.
+// The process that an event is about. Process, Thread and Image events are about the payload's process
+// (the header's is the creator, or who happened to run); for others the header's pid counts, and the
+// payload field where the header has none. UINT32_MAX when neither is known (etl-format I.2).
 uint32_t route_event_pid(const EventRecord *record, const Schema *schema, int32_t pid_field,
                          Payload *payload);
-int32_t
-route_pid_field(const Schema *schema); // field "PID" or "ProcessId" of kernel classes, or -1
+int32_t route_pid_field(const Schema *schema); // "PID" or "ProcessId" of kernel classes, or -1
+// Is the payload's process the one that events of this type are about, whatever the header says?
+bool route_pid_in_payload(const Schema *schema);

@@ -449,6 +449,19 @@ static void warn(Reader *r) {
     else if (w->kernel == KERNEL_ALL)
         buf_text(r->warnings,
                  "kernel '*' includes the most frequent types; name types to narrow it\n");
+    uint64_t enriched = w->filter ? filter_enriched(w->filter) : 0;
+    if (enriched != 0) {
+        buf_text(r->warnings, "the filter names fields that come with enrichment (");
+        bool more = false;
+        for (uint32_t i = 1; i < ENRICHED_N; i++)
+            if (enriched & ENRICHED_BIT(i)) {
+                buf_printf(r->warnings, "%s%s", more ? ", " : "",
+                           enriched_field_name((EnrichedField)i));
+                more = true;
+            }
+        buf_text(r->warnings, "): in this version they have a value only where the payload has a "
+                              "field of that name; see 'etwctl providers NAME' for its fields\n");
+    }
     if (w->n_ids != 0 && w->kernel != 0 && w->n_providers == 0)
         buf_text(r->warnings, "kernel events have no ids: 'event_ids' does not narrow them; use "
                               "event_names\n");

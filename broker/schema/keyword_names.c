@@ -35,6 +35,15 @@ static const KeywordName kernel_registry[] = {
     {0x2000, "OpenKey"},         {0x4000, "DeleteKey"},           {0x8000, "QueryKey"},
 };
 
+static const KeywordName kernel_eventtracing[] = {
+    {0x10, "ETW_KEYWORD_SESSION"},
+    {0x20, "ETW_KEYWORD_PROVIDER"},
+    {0x40, "ETW_KEYWORD_LOST_EVENT"},
+    {0x400, "ETW_KEYWORD_ENABLEMENT"},
+};
+
+static const KeywordName ldap_client[] = {{0x1, "Search"}};
+
 static const KeywordName clr[] = {
     {0x1, "GCKeyword"},
     {0x2, "GCHandleKeyword"},
@@ -78,6 +87,10 @@ const KeywordName *keyword_names_of(const Guid *provider, uint32_t *ret_n) {
          kernel_network, ARRAY_COUNT(kernel_network)},
         {GUID_INIT(0x70eb4f03, 0xc1de, 0x4f73, 0xa0, 0x51, 0x33, 0xd1, 0x3d, 0x54, 0x13, 0xbd),
          kernel_registry, ARRAY_COUNT(kernel_registry)},
+        {GUID_INIT(0xb675ec37, 0xbdb6, 0x4648, 0xbc, 0x92, 0xf3, 0xfd, 0xc7, 0x4d, 0x3c, 0xa2),
+         kernel_eventtracing, ARRAY_COUNT(kernel_eventtracing)},
+        {GUID_INIT(0x099614a5, 0x5dd7, 0x4788, 0x8b, 0xc9, 0xe2, 0x9f, 0x43, 0xdb, 0x28, 0xfc),
+         ldap_client, ARRAY_COUNT(ldap_client)},
         {GUID_INIT(0xe13c0d23, 0xccbc, 0x4e12, 0x93, 0x1b, 0xd9, 0xcc, 0x2e, 0xee, 0x27, 0xe4), clr,
          ARRAY_COUNT(clr)},
     };

@@ -142,7 +142,7 @@ static void take_frames(Conn *conn) {
     while (conn->state == CONN_READY && conn->out.bytes <= CONN_REPLY_PAUSE) {
         Err err = ERR_INIT;
         Frame frame;
-        // A read may hold thousands of small requests that are dear: events have their turn between.
+        // A read may hold thousands of small requests that are dear: events have their turn.
         if (server_now(conn->server) - start >= REQUESTS_NS) {
             conn->pending = true;
             server_ready(conn->server, conn);
@@ -225,20 +225,24 @@ static bool note_type_sent(Conn *conn, uint32_t id) {
     return true;
 }
 
-static bool put_schemas(Conn *conn, const Batch *batch) {
+// The schemas of a batch that the connection has not seen. 1: all are in `lead`; 0: it is full, the rest
+// goes with the next write; < 0: no memory.
+static int put_schemas(Conn *conn, const Batch *batch) {
     for (uint32_t i = 0; i < batch->n_types; i++) {
         uint32_t id = batch->types[i].id;
         if (id == 0 || type_was_sent(conn, id))
             continue;
+        if (conn->lead.bytes >= LEAD_MAX)
+            return 0;
         size_t at = conn->lead.bytes;
         buf_zero(&conn->lead, WIRE_HEAD_BYTES);
         schema_wire_put(&conn->lead, id, batch->types[i].schema);
         if (conn->lead.failed || !note_type_sent(conn, id))
-            return false;
+            return -STATUS_NO_MEMORY;
         frame_head_put(conn->lead.data + at, WIRE_SCHEMA,
                        (uint32_t)(conn->lead.bytes - at - WIRE_HEAD_BYTES), conn->watch.id, 0);
     }
-    return true;
+    return 1;
 }
 
 static void put_end(Conn *conn, const WatchEntry *entry) {
@@ -303,16 +307,31 @@ static uint32_t gather(Conn *conn, Segment *segments) {
     uint32_t n = 0;
     size_t from = 0;
     const WatchEntry *front;
+    uint64_t inflight = 0;
     while (conn->has_watch && conn->n_inflight < CONN_BATCHES && conn->lead.bytes < LEAD_MAX &&
            (front = watch_front(&conn->watch)) != NULL) {
         // END tells the final ledger: it waits until everything before it has been taken.
         if (front->kind == ENTRY_END && conn->n_inflight > 0)
             break;
+        if (front->kind == ENTRY_BATCH) {
+            // What is being written stays charged and cannot be dropped: it may take half of the
+            // quota, or drop-oldest would have nothing old left to drop.
+            if (conn->n_inflight > 0 &&
+                inflight + front->batch->charge > conn->watch.quota_bytes / 2)
+                break;
+            int r = put_schemas(conn, front->batch);
+            if (r < 0)
+                conn->lead.failed = true;
+            if (r <= 0)
+                break;
+            inflight += front->batch->charge;
+        }
         WatchEntry entry;
         watch_take(&conn->watch, &entry);
         if (entry.kind == ENTRY_END) {
-            // Ended before the source did: what still comes is no longer its, or the ledger would not be
-            // final. At the source's end nothing comes, and the profile goes on showing the watchers.
+            // Ended before the source did: what still comes is no longer its, or the ledger would
+            // not be final. At the source's end nothing comes, and the profile goes on showing the
+            // watchers.
             if (entry.reason != WIRE_END_SOURCE && entry.reason != WIRE_END_FAILED)
                 hub_leave(conn->server->options.hub, &conn->watch);
             put_end(conn, &entry);
@@ -327,10 +346,6 @@ static uint32_t gather(Conn *conn, Segment *segments) {
         conn->inflight[conn->n_inflight++] = entry;
         uint8_t head[WIRE_PRIVATE_BYTES];
         wire_private_put(head, entry.batch->bytes, conn->watch.id, entry.first);
-        if (!put_schemas(conn, entry.batch)) {
-            conn->lead.failed = true;
-            break;
-        }
         buf_append(&conn->lead, head, sizeof head);
         segments[n++] = (Segment){from, conn->lead.bytes, entry.batch};
         from = conn->lead.bytes;
@@ -395,7 +410,7 @@ static void written(Conn *conn) {
         watch_written(&conn->watch, &conn->inflight[i], now);
     conn->n_inflight = 0;
     conn->watch.last_progress_ns = now;
-    if (conn->end_sent)
+    if (conn->end_sent || conn->state == CONN_CLOSING)
         conn->idle_ns = now;
     server_ready(conn->server, conn);
     if (conn->state == CONN_READY && !conn->reading) {

@@ -1,10 +1,13 @@
 #include "serve/request.h"
 
+#include <assert.h>
 #include <cjson/cJSON.h>
 #include <stdio.h>
 
 #include "idl/wire.h"
 #include "wire/json.h"
+
+#define CHANGE_REPLY_REST (128u * 1024u) // for what a change is answered with after it was made
 
 // A method writes its result (one JSON value) to w; < 0 with err filled is a refusal.
 typedef struct Call {
@@ -75,7 +78,6 @@ static int subscribe(Call *call) {
     conn->has_watch = true;
     conn->watch.notify = notify;
     conn->watch.notify_user = conn;
-    call->server->n_subscribed++;
     call->subscription = conn->watch.id;
     JsonWriter *w = call->w;
     jsonw_object(w);
@@ -87,6 +89,12 @@ static int subscribe(Call *call) {
     spec_to_json(spec, w);
     warnings_json(w, &warnings);
     jsonw_object_end(w);
+    if (w->out->failed) { // a subscription that cannot be confirmed is none
+        hub_unsubscribe(call->hub, &conn->watch);
+        conn->has_watch = false;
+        goto out; // the failed reply is told
+    }
+    call->server->n_subscribed++;
     server_ready(call->server, conn);
 out:
     spec_unref(spec);
@@ -98,7 +106,7 @@ out:
 // administrator. Ids start anew with the broker, so the instance must be quoted.
 static int named_watch(Call *call, Watch **ret) {
     uint32_t id = 0;
-    const char *instance = NULL;
+    const char *instance = "";
     char own[GUID_TEXT];
     int r = need(json_get_u32(call->params, "id", &id, call->err), "id", call->err);
     if (r == 0)
@@ -121,7 +129,10 @@ static int named_watch(Call *call, Watch **ret) {
     return 0;
 }
 
-static void deltas_json(const PlanDeltas *deltas, JsonWriter *w) {
+// What a change does to the source tells what others want: administrators only.
+static void deltas_json(const Conn *conn, const PlanDeltas *deltas, JsonWriter *w) {
+    if (!conn->administrator)
+        return;
     jsonw_key(w, "changes");
     jsonw_array(w);
     for (uint32_t i = 0; i < deltas->n; i++) {
@@ -143,9 +154,7 @@ static void deltas_json(const PlanDeltas *deltas, JsonWriter *w) {
     jsonw_bool(w, deltas->kernel_changed);
 }
 
-// The present spec as JSON with the members of `edit` in place of its own; {"wants":…} or, for
-// every want,
-// {"want":{members}}.
+// The present spec as JSON with members replaced: those of "spec", and in every want those of "want".
 static int edited_spec(Call *call, const Watch *watch, Spec **ret, Buf *warnings) {
     static const char *const allowed[] = {"id", "instance", "spec", "want", "preview", NULL};
     int r = json_refuse_unknown(call->params, allowed, call->err);
@@ -195,6 +204,7 @@ static int change(Call *call) {
     int r = named_watch(call, &watch);
     if (r < 0)
         return r;
+    assert(watch);
     if (!watch->feed)
         return err_set(call->err, STATUS_CONFLICT, "subscription %u has ended; start a new one",
                        watch->id);
@@ -210,22 +220,29 @@ static int change(Call *call) {
                    spec->queue_policy != watch->spec->queue_policy))
         r = err_set(call->err, STATUS_INVALID_ARGUMENT,
                     "queue_bytes and queue_policy hold for a subscription's life; start a new one");
+    JsonWriter *w = call->w;
+    if (r == 0) {
+        // All that the reply may need is there before anything is changed: a change that was made
+        // must not be answered as a failure.
+        jsonw_object(w);
+        jsonw_key(w, "id");
+        jsonw_u64(w, watch->id);
+        jsonw_key(w, "spec");
+        spec_to_json(spec, w);
+        warnings_json(w, &warnings);
+        if (!buf_reserve(w->out, CHANGE_REPLY_REST) || w->out->failed)
+            r = err_set(call->err, STATUS_NO_MEMORY, "no memory to change subscription %u",
+                        watch->id);
+    }
     if (r == 0) {
         r = preview ? hub_preview(call->hub, watch, spec, &deltas, call->err)
                     : hub_change(call->hub, watch, spec, &deltas, call->err);
     }
     if (r == 0) {
-        JsonWriter *w = call->w;
         call->subscription = watch->id;
-        jsonw_object(w);
-        jsonw_key(w, "id");
-        jsonw_u64(w, watch->id);
         jsonw_key(w, "generation");
         jsonw_u64(w, watch->generation);
-        jsonw_key(w, "spec");
-        spec_to_json(spec, w);
-        deltas_json(&deltas, w);
-        warnings_json(w, &warnings);
+        deltas_json(call->conn, &deltas, w);
         jsonw_object_end(w);
     }
     spec_unref(spec);
@@ -242,6 +259,7 @@ static int unsubscribe(Call *call) {
         r = named_watch(call, &watch);
     if (r < 0)
         return r;
+    assert(watch);
     hub_leave(call->hub, watch);
     watch_push_end(watch, WIRE_END_STOPPED);
     ProfileViewer viewer = viewer_of(call->conn);
@@ -477,7 +495,7 @@ static const struct Method {
 
 static int run(Call *call, const cJSON *root) {
     static const char *const allowed[] = {"method", "params", NULL};
-    const char *name = NULL;
+    const char *name = "";
     int r = json_refuse_unknown(root, allowed, call->err);
     if (r == 0)
         r = need(json_get_string(root, "method", &name, call->err), "method", call->err);

@@ -51,8 +51,26 @@ void server_ready(Server *server, Conn *conn) {
     conn->listed = true;
 }
 
+// Silent connections must not keep others out until their deadline (security.md, threat 9).
+static void make_way(Server *server) {
+    Conn *oldest = NULL;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < server->n_conns; i++) {
+        Conn *conn = server->conns[i];
+        if (conn->state != CONN_HELLO)
+            continue;
+        n++;
+        if (!oldest || conn->opened_ns < oldest->opened_ns)
+            oldest = conn;
+    }
+    if (n >= SERVER_HELLO_MAX)
+        conn_close(oldest);
+}
+
 static void accept_conn(Server *server, PlatStream *stream) {
     Conn *conn = NULL;
+    if (server->n_conns >= SERVER_HELLO_MAX)
+        make_way(server);
     if (server->stopping || !grow((void **)&server->conns, server->n_conns, &server->capacity) ||
         !grow((void **)&server->ready, 2 * (server->n_conns + 1), &server->ready_capacity) ||
         conn_new(server, stream, server_now(server), &conn) < 0) {

@@ -7,6 +7,8 @@
 #include "profile/profile.h"
 #include "serve/conn.h"
 
+#define SERVER_HELLO_MAX 128u // connections that have not said HELLO; the oldest gives way
+
 typedef struct ServerOptions {
     PlatPort *port;
     Hub *hub;

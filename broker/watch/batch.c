@@ -112,6 +112,7 @@ Batch *open_batch_seal(BatchPool *pool, OpenBatch *open) {
         memcpy(body, w->body, batch->bytes);
     batch->body = body;
     batch->capacity = keep ? w->capacity : capacity;
+    batch->charge = batch->capacity + (uint32_t)(sizeof *batch + types_bytes) + BATCH_OVERHEAD;
     batch->refs = 1;
     batch->pool = pool;
     batch->n_events = w->n;

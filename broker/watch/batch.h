@@ -3,7 +3,7 @@
 //
 // The loop owns pool and batches: plain reference counts. A sealed batch is moved to the smallest
 // size class that holds it, so that a queue of small batches does not pin 64 KiB each; every holder
-// is charged the class size in full.
+// is charged all of it.
 #pragma once
 
 #include "wire/wire_batch.h"
@@ -15,11 +15,15 @@ typedef struct BatchType {
     Schema *schema; // one reference
 } BatchType;
 
+// For an entry in a holder's queue and the allocator's own.
+#define BATCH_OVERHEAD 128u
+
 typedef struct Batch {
     uint32_t refs;
     uint32_t n_events;
     uint32_t bytes;    // of the body
-    uint32_t capacity; // charged
+    uint32_t capacity; // of the body's buffer
+    uint32_t charge;   // of each holder: the buffer and what stands around it
     int64_t first_time, last_time;
     uint32_t n_types; // distinct type ids in it, for schemas to send first
     BatchType *types; // behind this structure

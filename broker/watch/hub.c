@@ -466,6 +466,21 @@ static int reserve_watch(Hub *hub) {
     return 0;
 }
 
+// A provider that is asked for has a row in the profile before its first event. Without memory it gets
+// one with that event.
+static void make_rows(Hub *hub, const Spec *spec) {
+    static const EventDescriptor none = {0};
+    for (uint32_t i = 0; i < spec->n_wants; i++) {
+        const Want *want = spec->wants[i];
+        for (uint32_t j = 0; j < want->n_providers; j++)
+            provider_table_find(&hub->providers, &want->providers[j].guid, &none, 0,
+                                want->providers[j].name);
+        for (uint32_t k = 0; want->kernel != KERNEL_ALL && k < kernel_type_count(); k++)
+            if (want->kernel & KERNEL_BIT(k))
+                provider_table_kernel(&hub->providers, k);
+    }
+}
+
 int hub_subscribe(Hub *hub, User *user, Spec *spec, bool lossless, Watch *watch, Err *err) {
     if (spec->queue_policy == SPEC_QUEUE_WAIT && !lossless)
         return err_set(
@@ -492,6 +507,7 @@ int hub_subscribe(Hub *hub, User *user, Spec *spec, bool lossless, Watch *watch,
     if (r < 0)
         goto no_member;
     watch->spec = spec_ref(spec);
+    make_rows(hub, spec);
     hub->next_id++;
     hub->watches[hub->n_watches++] = watch;
     if (watch->policy == QUEUE_WAIT)
@@ -543,6 +559,7 @@ int hub_change(Hub *hub, Watch *watch, Spec *spec, PlanDeltas *deltas, Err *err)
     spec_ref(spec);
     spec_unref(watch->spec);
     watch->spec = spec;
+    make_rows(hub, spec);
     watch->generation++;
     watch->include_self = spec->include_self;
     memset(watch->name, 0, sizeof watch->name);

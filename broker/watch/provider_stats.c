@@ -52,12 +52,10 @@ static int kernel_type_of(const Guid *guid, uint8_t opcode) {
     return -1;
 }
 
-ProviderStats *provider_table_find(ProviderTable *table, const Guid *provider,
-                                   const EventDescriptor *desc, uint16_t event_flags,
-                                   const char *name) {
-    uint8_t key[17];
-    int type = (event_flags & EVENT_CLASSIC) ? kernel_type_of(provider, desc->opcode) : -1;
-    memset(key, 0, sizeof key);
+// type >= 0: the row of a kernel type; else of a provider, called `name` when it is new.
+static ProviderStats *row_of(ProviderTable *table, int type, const Guid *provider,
+                             const char *name) {
+    uint8_t key[17] = {0};
     if (type >= 0) {
         key[0] = 1;
         key[1] = (uint8_t)type;
@@ -72,19 +70,7 @@ ProviderStats *provider_table_find(ProviderTable *table, const Guid *provider,
             table->others = add_row(table, "(others)");
         return table->others;
     }
-    char text[160];
-    uint8_t group;
-    if (type >= 0) {
-        snprintf(text, sizeof text, "Kernel %s", kernel_type((uint32_t)type)->name);
-    } else if (kernel_is_class(provider, &group) && kernel_class_name(group)[0]) {
-        snprintf(text, sizeof text, "Kernel class %s", kernel_class_name(group));
-    } else if (name && name[0]) {
-        snprintf(text, sizeof text, "%s", name);
-    } else {
-        char guid[GUID_TEXT];
-        snprintf(text, sizeof text, "{%s}", guid_format(provider, guid));
-    }
-    row = add_row(table, text);
+    row = add_row(table, name);
     if (!row)
         return NULL;
     row->kernel_type = type;
@@ -97,6 +83,30 @@ ProviderStats *provider_table_find(ProviderTable *table, const Guid *provider,
         return NULL;
     }
     return row;
+}
+
+ProviderStats *provider_table_find(ProviderTable *table, const Guid *provider,
+                                   const EventDescriptor *desc, uint16_t event_flags,
+                                   const char *name) {
+    char text[160];
+    char guid[GUID_TEXT];
+    uint8_t group;
+    int type = (event_flags & EVENT_CLASSIC) ? kernel_type_of(provider, desc->opcode) : -1;
+    if (type >= 0)
+        return provider_table_kernel(table, (uint32_t)type);
+    if (kernel_is_class(provider, &group) && kernel_class_name(group)[0])
+        snprintf(text, sizeof text, "Kernel class %s", kernel_class_name(group));
+    else if (name && name[0])
+        snprintf(text, sizeof text, "%s", name);
+    else
+        snprintf(text, sizeof text, "{%s}", guid_format(provider, guid));
+    return row_of(table, -1, provider, text);
+}
+
+ProviderStats *provider_table_kernel(ProviderTable *table, uint32_t kernel_type_index) {
+    char text[160];
+    snprintf(text, sizeof text, "Kernel %s", kernel_type(kernel_type_index)->name);
+    return row_of(table, (int)kernel_type_index, NULL, text);
 }
 
 void provider_table_rates(ProviderTable *table, int64_t now_ns) {

@@ -1,7 +1,7 @@
 // Per-provider figures of the profile: one row for each provider, and one for each kernel type.
 //
-// Owner: the hub (loop). Rows are made at a provider's first event and live as long as the table;
-// beyond PROVIDER_STATS_MAX rows everything else is counted in one row named "(others)".
+// Owner: the hub (loop). Rows are made at a provider's first event or subscription and live as long
+// as the table; beyond PROVIDER_STATS_MAX rows everything else is counted in one named "(others)".
 #pragma once
 
 #include "schema/types.h"
@@ -38,5 +38,7 @@ void provider_table_deinit(ProviderTable *table);
 ProviderStats *provider_table_find(ProviderTable *table, const Guid *provider,
                                    const EventDescriptor *desc, uint16_t event_flags,
                                    const char *name);
+// The row of a kernel type (index of route/kernel.h).
+ProviderStats *provider_table_kernel(ProviderTable *table, uint32_t kernel_type_index);
 // Closes the rate window when at least a second has passed.
 void provider_table_rates(ProviderTable *table, int64_t now_ns);

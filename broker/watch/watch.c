@@ -72,9 +72,60 @@ static void gap_extend(WatchEntry *gap, const WatchEntry *more) {
     gap->to = more->to;
 }
 
+#define NOTICES_MAX 16u // of neighbours in a queue
+
+static void source_gap_extend(WatchEntry *gap, uint64_t events) {
+    gap->count =
+        gap->count == UINT64_MAX || events == UINT64_MAX ? UINT64_MAX : gap->count + events;
+}
+
+// A run of notices at the front or the back of the queue, told in at most four: one gap of all its
+// numbers (by the reason of the largest), the last epoch, the last change, the sum of what the
+// source lost.
+static void condense(Watch *watch, uint32_t from, uint32_t n) {
+    WatchEntry gap = {0}, epoch = {0}, changed = {0}, source = {0};
+    uint64_t largest = 0;
+    for (uint32_t i = from; i < from + n; i++) {
+        const WatchEntry *e = entry_at(watch, i);
+        if (e->kind == ENTRY_EPOCH) {
+            epoch = *e;
+        } else if (e->kind == ENTRY_CHANGED) {
+            changed = *e;
+        } else if (e->reason == WIRE_GAP_SOURCE) {
+            if (source.kind)
+                source_gap_extend(&source, e->count);
+            else
+                source = *e;
+        } else {
+            if (gap.kind)
+                gap_extend(&gap, e);
+            else
+                gap = *e;
+            if (e->count > largest) {
+                largest = e->count;
+                gap.reason = e->reason;
+            }
+        }
+    }
+    if (gap.kind) // what comes next
+        changed.first = source.first = gap.first + gap.count;
+    const WatchEntry *const told[] = {&gap, &epoch, &changed, &source};
+    uint32_t n_told = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(told); i++)
+        n_told += told[i]->kind != 0;
+    uint32_t gone = n - n_told;
+    uint32_t at = from == 0 ? gone : from;
+    for (size_t i = 0; i < ARRAY_COUNT(told); i++)
+        if (told[i]->kind)
+            *entry_at(watch, at++) = *told[i];
+    if (from == 0)
+        watch->head = (watch->head + gone) % watch->capacity;
+    watch->n_entries -= gone;
+}
+
 // Notices must not pile up behind a reader that has stopped: gaps that meet become one, and an
 // epoch of which nothing is left to deliver is told by the next one alone.
-static void fold_tail(Watch *watch) {
+static void fold_neighbours(Watch *watch) {
     while (watch->n_entries >= 2) {
         uint32_t n = watch->n_entries;
         WatchEntry *last = entry_at(watch, n - 1);
@@ -99,6 +150,19 @@ static void fold_tail(Watch *watch) {
     }
 }
 
+static void fold_tail(Watch *watch) {
+    fold_neighbours(watch);
+    uint32_t run = 0;
+    while (run < watch->n_entries && run <= NOTICES_MAX) {
+        uint8_t kind = entry_at(watch, watch->n_entries - 1 - run)->kind;
+        if (kind == ENTRY_BATCH || kind == ENTRY_END)
+            break;
+        run++;
+    }
+    if (run > NOTICES_MAX)
+        condense(watch, watch->n_entries - run, run);
+}
+
 static void count_drop(Watch *watch, uint64_t events, uint32_t reason) {
     switch (reason) {
     case WIRE_GAP_RATE:
@@ -116,8 +180,8 @@ static void count_drop(Watch *watch, uint64_t events, uint32_t reason) {
 }
 
 static void release(Watch *watch, WatchEntry *entry) {
-    watch->queue_bytes -= entry->batch->capacity;
-    user_refund(watch->user, entry->batch->capacity);
+    watch->queue_bytes -= entry->batch->charge;
+    user_refund(watch->user, entry->batch->charge);
     watch->number.queued -= entry->batch->n_events;
     entry->batch = batch_unref(entry->batch);
 }
@@ -150,6 +214,10 @@ static bool drop_oldest(Watch *watch, uint32_t reason) {
     release(watch, entry);
     *entry = gap;
     watch->gaps++;
+    if (i >= NOTICES_MAX) {
+        condense(watch, 0, i + 1);
+        return true;
+    }
     // Everything in front of i is notices: join the gaps among them, keep the last epoch.
     for (uint32_t at = i; at > 0; at--) {
         WatchEntry *before = entry_at(watch, at - 1);
@@ -170,6 +238,10 @@ static bool drop_oldest(Watch *watch, uint32_t reason) {
 }
 
 static bool has_room(const Watch *watch, uint32_t bytes) {
+    // An empty queue takes any one batch: the largest record is larger than the smallest queue, and
+    // a user's other queues must not starve this one altogether.
+    if (watch->queue_bytes == 0)
+        return true;
     return watch->queue_bytes + bytes <= watch->quota_bytes &&
            watch->user->queue_bytes + bytes <= watch->user->table->limits.queue_bytes;
 }
@@ -189,9 +261,9 @@ void watch_push_batch(Watch *watch, Batch *batch, uint64_t feed_first) {
         watch->number.dropped_close += batch->n_events;
         return;
     }
-    bool room = has_room(watch, batch->capacity);
+    bool room = has_room(watch, batch->charge);
     if (!room && watch->policy == QUEUE_DROP_OLDEST) {
-        while (!(room = has_room(watch, batch->capacity)) && drop_oldest(watch, WIRE_GAP_QUEUE)) {
+        while (!(room = has_room(watch, batch->charge)) && drop_oldest(watch, WIRE_GAP_QUEUE)) {
         }
     }
     if (!room && watch->policy == QUEUE_WAIT)
@@ -208,9 +280,11 @@ void watch_push_batch(Watch *watch, Batch *batch, uint64_t feed_first) {
         return;
     }
     batch_ref(batch);
-    watch->queue_bytes += batch->capacity;
-    user_charge(watch->user, batch->capacity);
+    watch->queue_bytes += batch->charge;
+    user_charge(watch->user, batch->charge);
     watch->number.queued += batch->n_events;
+    if (watch->number.queued == batch->n_events)
+        watch->unsent_time = batch->first_time;
     watch->newest_time = batch->last_time;
     push(watch, &entry);
 }
@@ -241,13 +315,13 @@ void watch_push_source_gap(Watch *watch, uint64_t events) {
         return;
     WatchEntry *last = watch->n_entries ? entry_at(watch, watch->n_entries - 1) : NULL;
     if (last && last->kind == ENTRY_GAP && last->reason == WIRE_GAP_SOURCE) {
-        last->count =
-            last->count == UINT64_MAX || events == UINT64_MAX ? UINT64_MAX : last->count + events;
+        source_gap_extend(last, events);
         return;
     }
     WatchEntry gap = {
         .kind = ENTRY_GAP, .reason = WIRE_GAP_SOURCE, .first = watch->next_number, .count = events};
-    push(watch, &gap);
+    if (push(watch, &gap))
+        fold_tail(watch);
 }
 
 void watch_push_changed(Watch *watch) {
@@ -258,8 +332,8 @@ void watch_push_changed(Watch *watch) {
     WatchEntry *last = watch->n_entries ? entry_at(watch, watch->n_entries - 1) : NULL;
     if (last && last->kind == ENTRY_CHANGED)
         *last = entry;
-    else
-        push(watch, &entry);
+    else if (push(watch, &entry))
+        fold_tail(watch);
 }
 
 void watch_push_epoch(Watch *watch, uint32_t number, uint32_t reason, uint32_t flags,
@@ -300,7 +374,7 @@ void watch_written(Watch *watch, WatchEntry *entry, int64_t now_ns) {
     watch->number.sent += entry->batch->n_events;
     watch->sent_batches++;
     watch->sent_bytes += entry->batch->bytes;
-    watch->last_event_time = entry->to;
+    watch->unsent_time = entry->to;
     release(watch, entry);
 }
 
@@ -317,10 +391,10 @@ void watch_drop_queue(Watch *watch, uint32_t reason) {
 }
 
 bool watch_is_full(const Watch *watch) {
-    // An empty queue always takes one more: other queues of its user must not stop it, and the source, for
-    // ever.
+    // An empty queue always takes one more: other queues of its user must not stop it, and the
+    // source, for ever.
     return watch->policy == QUEUE_WAIT && !watch->ended && !watch->failed && watch->feed &&
-           watch->queue_bytes > 0 && !has_room(watch, WIRE_BATCH_BYTES);
+           !has_room(watch, WIRE_BATCH_BYTES);
 }
 
 Ledger watch_ledger(const Watch *watch) {

@@ -55,14 +55,13 @@ typedef struct Watch {
     uint32_t n_entries, head, capacity;
     uint64_t queue_bytes; // charged for what is queued and in flight
     uint64_t quota_bytes;
-    uint64_t numbered_closed; // numbers used up by earlier feeds and notices
 
     WantLedger past;   // of earlier feeds
     WantLedger joined; // the feed's counters when this watch joined
     NumberLedger number;
     uint64_t next_number;     // of the next event that will be queued
     int64_t last_progress_ns; // when the system last took data, or the queue was empty
-    int64_t last_event_time;  // FILETIME of the newest event sent
+    int64_t unsent_time;      // FILETIME from which on events are queued and not sent (about)
     int64_t newest_time;      // FILETIME of the newest event queued
     uint64_t sent_batches, sent_bytes;
     uint64_t gaps;

@@ -20,6 +20,7 @@ static int hold_schema(EtwBatch *batch, const Schema *schema) {
 // Everything is checked here, once, so that the accessors cannot fail later.
 static int fill(EtwBatch *batch, BatchReader *reader, const BatchSource *source, Err *err) {
     WireRecord record;
+    bool holds_none = false;
     int r;
     while ((r = wire_batch_next(reader, &record, err)) == 1) {
         bool first_use = false;
@@ -29,7 +30,8 @@ static int fill(EtwBatch *batch, BatchReader *reader, const BatchSource *source,
         if (!schema)
             return err_set(err, STATUS_PROTOCOL, "an event of type %u came before its schema",
                            record.type);
-        if (first_use || (record.type == 0 && batch->n_schemas == 0)) {
+        if (first_use || (record.type == 0 && !holds_none)) {
+            holds_none = holds_none || record.type == 0;
             r = hold_schema(batch, schema);
             if (r < 0)
                 return err_set(err, STATUS_NO_MEMORY, "no memory for a batch");

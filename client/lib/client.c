@@ -50,7 +50,10 @@ void etw_disconnect(EtwClient *client) {
 int32_t etw_broker(EtwClient *client, EtwBrokerInfo *info) {
     if (!client || !info || !struct_ok(info->struct_size, sizeof *info))
         return ETW_STATUS_INVALID_ARGUMENT;
-    if (!client->connected)
+    plat_mutex_lock(client->mutex);
+    bool connected = client->connected;
+    plat_mutex_unlock(client->mutex);
+    if (!connected)
         return ETW_STATUS_CLOSED;
     const WireWelcome *w = &client->link.welcome;
     info->protocol = w->version;
@@ -72,15 +75,18 @@ int32_t etw_request(EtwClient *client, const char *method, const char *params, u
     uint32_t request = 0;
     int64_t deadline = deadline_of(timeout_ms, REQUEST_MS);
     plat_mutex_lock(client->mutex);
+    bool lost = false;
     int r;
     if (!client->connected) {
         r = err_set(&err, STATUS_CLOSED, "there is no connection to a broker; connect again");
     } else {
         r = link_send(&client->link, method, params, deadline, &request, &err);
+        // Half a frame may be out: nothing more can be said on this connection.
+        lost = r == -STATUS_TIMEOUT;
         if (r == 0)
             r = link_reply(&client->link, request, deadline, reply, NULL, &err, remedy,
                            sizeof remedy);
-        if (r == -STATUS_CLOSED || r == -STATUS_IO || r == -STATUS_PROTOCOL) {
+        if (lost || r == -STATUS_CLOSED || r == -STATUS_IO || r == -STATUS_PROTOCOL) {
             link_close(&client->link);
             client->connected = false;
         }
@@ -94,8 +100,6 @@ static int32_t request_about(EtwClient *client, const char *method, uint32_t id,
                              uint32_t timeout_ms, char **reply) {
     char guid[GUID_TEXT];
     Buf params = BUF_INIT;
-    if (!client->connected)
-        return ETW_STATUS_CLOSED;
     buf_printf(&params, "{\"id\":%u,\"instance\":\"%s\"", id,
                guid_format(&client->link.welcome.instance, guid));
     buf_text(&params, more);

@@ -73,17 +73,21 @@ uint32_t etw_field_count(const EtwEvent *event) {
 
 static void value_out(const Value *in, EtwValue *out) {
     uint32_t size = out->struct_size;
+    const SchemaField *field = in->field;
+    uint32_t count = 0;
+    if (in->kind == VALUE_ARRAY)
+        count = in->n_elements;
+    else if (in->kind == VALUE_STRUCT && field)
+        count = field->n_members;
     *out = (EtwValue){
         .struct_size = size,
         .kind = in->kind,
-        .name = in->field ? in->field->name : "",
+        .name = field ? field->name : "",
         .data = in->data,
         .bytes = in->bytes,
-        .count = in->kind == VALUE_ARRAY    ? in->n_elements
-                 : in->kind == VALUE_STRUCT ? in->field->n_members
-                                            : 0,
-        .in_type = in->field ? in->field->in_type : 0,
-        .out_type = in->field ? in->field->out_type : 0,
+        .count = count,
+        .in_type = field ? field->in_type : 0,
+        .out_type = field ? field->out_type : 0,
     };
     out->v.u64 = in->u64;
     memcpy(out->internal, in, sizeof *in);

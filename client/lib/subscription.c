@@ -25,6 +25,7 @@ struct EtwSubscription {
     uint64_t serial;
     uint32_t skip_pid;
     bool ended;
+    int32_t broken;   // a frame that came could not be taken: what follows would have a hole
     PlatMutex *mutex; // of stats
     EtwStats stats;
 };
@@ -283,6 +284,8 @@ int32_t etw_read(EtwSubscription *subscription, uint32_t timeout_ms, EtwBatch **
     if (!s || !batch)
         return ETW_STATUS_INVALID_ARGUMENT;
     *batch = NULL;
+    if (s->broken)
+        return s->broken;
     if (s->ended)
         return ETW_STATUS_END;
     Err err = ERR_INIT;
@@ -291,6 +294,7 @@ int32_t etw_read(EtwSubscription *subscription, uint32_t timeout_ms, EtwBatch **
     for (;;) {
         Frame frame;
         int r = link_frame(&s->link, deadline, &frame, &err);
+        bool taken = r == 1;
         if (r == 1 && frame.type == WIRE_SCHEMA) {
             r = take_schema(s, &frame, &err);
             if (r == 0)
@@ -311,6 +315,8 @@ int32_t etw_read(EtwSubscription *subscription, uint32_t timeout_ms, EtwBatch **
         }
         if (r == -STATUS_TIMEOUT || r == -STATUS_CANCELLED)
             return -r; // expected: not an error to remember
+        if (taken)
+            s->broken = -r;
         return fail(s, r, &err, NULL);
     }
 }

@@ -84,6 +84,12 @@ wants=("$(want $alpha 1 0 5)" "$(want $alpha 8 0 5)" "$(want $alpha 15 0 3)" "$(
 wants+=("$(want $beta 0 0 5)")
 python3 "$E2E/check_change.py" "$ETW_TMP/load.etl.tsv" "$ETW_TMP/tuned.items" "${wants[@]}" || bad "the stream of the changed one"
 python3 "$E2E/check_change.py" "$ETW_TMP/load.etl.tsv" "$ETW_TMP/equal.items" "$(want $alpha 1 0 5)" || bad "the stream of the one beside"
+# The check must be able to fail: the first notice one event later, with a number to match.
+awk -F'\t' -v OFS='\t' '/^C/ && !held { held = $0; next } { print } held && !told { split(held, c, FS); print "C", c[2] + 1, c[3]; told = 1 }' \
+    "$ETW_TMP/tuned.items" >"$ETW_TMP/moved.items"
+if python3 "$E2E/check_change.py" "$ETW_TMP/load.etl.tsv" "$ETW_TMP/moved.items" "${wants[@]}" >"$ETW_TMP/moved.out"; then
+    bad "check_change.py does not see that a notice was moved"
+else good "a moved notice is found: $(sed -n 's/FAIL: \(event.*want [0-9]*\).*/\1/p' "$ETW_TMP/moved.out")"; fi
 kill -TERM "$broker"
 ended "$broker" etwbroker && same "the broker's exit code" 0 "$code"
 finish

@@ -8,6 +8,7 @@ set -u
 # BUILD HOST EXE RUN ETW_TMP ETW_CORPUS: from tests/run.sh
 : "${BUILD:?run this with tests/run.sh, or make e2e ONLY=NAME}" "${HOST:=linux}" "${EXE:=}" "${RUN:=}" "${ETW_TMP:?}"
 E2E=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+export PYTHONDONTWRITEBYTECODE=1
 n_failed=0
 started=()
 # Wine starts a program in about half a second, on a machine that others use as well.

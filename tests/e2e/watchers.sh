@@ -66,6 +66,13 @@ four() {
         check "$p$n" "$lines" --provider "$guid" --any "$any" --all "$all" --level "$level" ${where:+--where "$where"}
     done
     check "${p}all" "$lines"
+    # The check must be able to fail: one event less, one bit more.
+    sed '100d' "$ETW_TMP/${p}1.items" >"$ETW_TMP/less.items"
+    IFS='|' read -r any all level filter where <<<"$1"
+    if python3 "$E2E/check_stream.py" --lines "$lines" --items "$ETW_TMP/less.items" --provider "$guid" --any "$any" --level "$level" >"$ETW_TMP/less" ||
+        python3 "$E2E/check_stream.py" --lines "$lines" --items "$ETW_TMP/${p}1.items" --provider "$guid" --any 0x8 --level "$level" >"$ETW_TMP/less"; then
+        bad "check_stream.py passes what it must not"
+    else good "a missing event and a wrong mask are found"; fi
     tail -n +2 "$ETW_TMP/${p}1.items" | grep '^[EXP]' >"$ETW_TMP/first"
     tail -n +2 "$ETW_TMP/${p}twin.items" | grep '^[EXP]' >"$ETW_TMP/second"
     same_lines "the twin received the same" "$ETW_TMP/first" "$ETW_TMP/second"

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -108,9 +109,19 @@ unlock:
     return result;
 }
 
+// A descriptor for each connection: the usual soft limit of 1,024 is lower than the broker's caps.
+static void raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit); // with the old limit the broker works, with fewer
+    }
+}
+
 int plat_listen(PlatPort *port, const char *endpoint, const char *sddl, uint32_t mode, void *user,
                 PlatListener **ret, Err *err) {
     (void)sddl;
+    raise_descriptor_limit();
     EndpointPath at;
     int result = endpoint_resolve(endpoint, &at, err);
     if (result == 0)

@@ -403,7 +403,8 @@ Test(client, arguments_are_checked, .init = setup, .fini = teardown) {
     etw_cancel(NULL);
 }
 
-// Beyond the type table's limits records have no schema: a batch that mixes both kinds keeps what it needs.
+// Beyond the type table's limits records have no schema: a batch that mixes both kinds keeps what
+// it needs.
 Test(client, a_kept_batch_of_untyped_events_outlives_its_subscription, .init = setup,
      .fini = teardown) {
     const uint32_t n = 2100; // of one provider; 2,048 get a type
@@ -498,9 +499,9 @@ Test(client, an_end_before_the_sources_has_a_final_ledger) {
 // Connections older than the handshake deadline get their queue and END at a stop, too.
 Test(client, a_stop_lets_an_old_connection_drain) {
     static uint8_t payload[1000];
-    start_with(&(RigOptions){.handshake_ms = 100});
+    start_with(&(RigOptions){.handshake_ms = 500});
     EtwSubscription *s = subscribe(SPEC);
-    plat_sleep_ns(300000000);
+    plat_sleep_ns(700000000);
     for (int i = 0; i < 4000; i++)
         rig_event(rig, &rig_provider, 1, 4, 0, payload, sizeof payload);
     etw_disconnect(client);

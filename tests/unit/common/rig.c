@@ -44,7 +44,7 @@ static void run(void *user) {
     while (!atomic_load(&rig->stop))
         loop_step(&rig->loop, INT64_MAX);
     server_stop(&rig->loop.server);
-    int64_t deadline = plat_now_ns() + 300000000;
+    int64_t deadline = plat_now_ns() + 2000000000;
     while (!server_idle(&rig->loop.server) && plat_now_ns() < deadline)
         loop_step(&rig->loop, 10000000);
     server_close_all(&rig->loop.server);

@@ -159,14 +159,16 @@ Test(filter_eval, typed_values) {
              "TimeStamp -lt '2021-01-01'", "Port -eq 443", "Port -in 80,443",
              "Pointer -eq 0xffff8001deadbeef", "Pointer -like '0xffff8001*'",
              "Status -eq 0xC0000022", "Status -eq 3221225506", "Status -like '*C0000022*'",
+             "Status -eq 'STATUS_ACCESS_DENIED'", "Status -in status_access_denied, STATUS_TIMEOUT",
+             "Status -eq '0xC0000022 (STATUS_ACCESS_DENIED)'", "Status -ne 'STATUS_TIMEOUT'",
              "content -like '*msiU*'", "content -eq 'AmsiUt'", "content -ne 'x'",
              "content -eq '41006d00730069005500740000000000'", "content");
     ALL_FALSE(e, "InterfaceUuid -eq '22fb2cd6-0e7b-422b-a0c7-2fad1fd0e716'",
               "InterfaceUuid -eq 'x'", "Address -eq '10.0.0.2'", "Address -eq '1.0.0.10'",
               "Address6 -eq 'fe80::2'", "Sid -eq 'S-1-5-19'", "Sid -eq 'x'",
               "When -gt '2021-01-01'", "When -eq '2020-07-29T10:07:00Z'", "When -lt 'yesterday'",
-              "Port -eq 47873", "content -like '*xyz*'", "content -eq 'Amsi'",
-              "InterfaceUuid -lt 'x'");
+              "Port -eq 47873", "Status -eq 'STATUS_TIMEOUT'", "Status -eq 'ERROR_ACCESS_DENIED'",
+              "content -like '*xyz*'", "content -eq 'Amsi'", "InterfaceUuid -lt 'x'");
     event_free(e);
 }
 

@@ -64,3 +64,22 @@ Test(names, masks) {
     for (size_t i = 0; i < ARRAY_COUNT(bad); i++)
         cr_assert_not(names_parse_mask(bad[i], &v), "%s", bad[i]);
 }
+
+static void built_in(const char *provider, const char *word, uint64_t expected) {
+    SchemaStore *store;
+    cr_assert_eq(schema_store_new(&store), 0);
+    RouteNames names = names_of_store(store);
+    Guid guid;
+    uint64_t mask = 0;
+    cr_assert(guid_parse(provider, &guid));
+    cr_assert(names_keyword(&names, &guid, word, &mask), "%s", word);
+    cr_assert_eq(mask, expected, "%s: 0x%llx", word, (unsigned long long)mask);
+    schema_store_free(store);
+}
+
+Test(names, keywords_of_the_workloads_need_no_manifest) {
+    built_in("b675ec37-bdb6-4648-bc92-f3fdc74d3ca2", "ENABLEMENT", 0x400);
+    built_in("099614a5-5dd7-4788-8bc9-e29f43db28fc", "search", 0x1);
+    built_in("70eb4f03-c1de-4f73-a051-33d13d5413bd", "SetValueKey", 0x100);
+    built_in("edd08927-9cc4-4e65-b970-c2560fb5c289", "RENAME_SETLINK_PATH", 0x800);
+}

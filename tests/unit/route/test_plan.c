@@ -197,6 +197,16 @@ Test(plan, id_filters_keep_one_of_64_free_for_the_manifest) {
     Guid guid = guid_from_name("Contoso-Unknown");
     cr_assert(ask(&b, &guid)->n_ids == 2 && ask(&b, &guid)->ids[1] == PLAN_MANIFEST_ID);
     end(&b);
+    // So may a bare GUID, and a known name whose GUID is its hash.
+    begin(&b);
+    join(&b, 1,
+         "{'wants':[{'provider':'{11111111-2222-3333-4444-555555555555}','event_ids':[7]}]}");
+    cr_assert(guid_parse("11111111-2222-3333-4444-555555555555", &guid));
+    cr_assert(ask(&b, &guid)->n_ids == 2 && ask(&b, &guid)->ids[1] == PLAN_MANIFEST_ID);
+    guid = guid_from_name("Microsoft-Antimalware-Scan-Interface");
+    join(&b, 2, "{'wants':[{'provider':'Antimalware-Scan-Interface','event_ids':[1101]}]}");
+    cr_assert(ask(&b, &guid)->n_ids == 2 && ask(&b, &guid)->ids[1] == PLAN_MANIFEST_ID);
+    end(&b);
     begin(&b);
     b.facts = PLAN_FACT_TRACELOGGING;
     join(&b, 1, ONE(",'event_ids':[1]"));

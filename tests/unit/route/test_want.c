@@ -406,3 +406,22 @@ Test(want_match, pid_of_events_whose_header_has_none) {
     cr_assert_not(event_matches("{'pids':[640]}", e, NULL));
     event_free(e);
 }
+
+Test(want_match, process_events_are_about_the_payloads_process) {
+    // Process/Start: the header is the creator's (etl-format I.2).
+    Event *e = event_new();
+    event_field(e, "ProcessId", IN_U32, OUT_DEFAULT);
+    event_put_u32(e, 640);
+    e->provider = *kernel_class(3);
+    e->record.flags = EVENT_CLASSIC;
+    e->record.pid = 912;
+    event_ready(e);
+    cr_assert(event_matches("{'pids':[640]}", e, NULL));
+    cr_assert_not(event_matches("{'pids':[912]}", e, NULL));
+    cr_assert(event_matches("{'filter':'PID -eq 640'}", e, NULL));
+    cr_assert_not(event_matches("{'filter':'PID -eq 912'}", e, NULL));
+    e->record.payload_bytes = 3; // cut: the header is all there is
+    cr_assert(event_matches("{'pids':[912]}", e, NULL));
+    cr_assert(event_matches("{'filter':'PID -eq 912'}", e, NULL));
+    event_free(e);
+}

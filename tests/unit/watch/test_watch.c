@@ -6,7 +6,7 @@
 
 // Batches of 100 events: 100 x 48 + 24 bytes in the class of 8 KiB.
 #define EVENTS 100u
-#define CLASS  8192u
+#define CLASS  ((uint64_t)(8192u + sizeof(Batch) + sizeof(BatchType) + BATCH_OVERHEAD))
 
 static Bench bench;
 static Watch watch;
@@ -262,4 +262,51 @@ Test(watch, a_notice_without_memory_fails_the_watch, .init = setup, .fini = tear
     cr_assert(watch.failed);
     push_batch(&bench, &watch, 5);
     cr_assert_eq(watch.number.dropped_close, 5);
+}
+
+// Every kind of notice between batches that nobody takes: few remain, and they account for every
+// number.
+static void heap_up(void) {
+    for (uint32_t i = 1; i <= 3000; i++) {
+        push_batch(&bench, &watch, EVENTS);
+        watch_push_source_gap(&watch, 1);
+        watch.generation = i;
+        watch_push_changed(&watch);
+        watch_push_gap(&watch, bench.next, 1, WIRE_GAP_OVERSIZE, 5, 5);
+        bench.next++;
+        if (i % 3 == 0)
+            watch_push_epoch(&watch, i, WIRE_EPOCH_LOOP, 0, i);
+        cr_assert_lt(watch.n_entries, 64, "%u entries after %u rounds", watch.n_entries, i);
+    }
+    uint64_t next = 0, lost = 0;
+    uint32_t epoch = 0, generation = 0;
+    WatchEntry entry;
+    while (watch_take(&watch, &entry)) {
+        if (entry.kind == ENTRY_GAP && entry.reason == WIRE_GAP_SOURCE) {
+            lost += entry.count;
+        } else if (entry.kind == ENTRY_EPOCH) {
+            cr_assert_gt(entry.generation, epoch);
+            epoch = entry.generation;
+        } else {
+            cr_assert_eq(entry.first, next);
+            next += entry.count;
+            if (entry.kind == ENTRY_CHANGED) {
+                cr_assert_gt(entry.generation, generation);
+                generation = entry.generation;
+            }
+        }
+        watch_written(&watch, &entry, 1);
+    }
+    cr_assert_eq(next, watch.number.numbered);
+    cr_assert_eq(lost, 3000);
+    cr_assert_eq(epoch, 3000);
+    cr_assert_eq(generation, 3000);
+}
+
+Test(watch, no_kind_of_notice_piles_up_before_batches, .init = setup, .fini = teardown) {
+    heap_up();
+}
+
+Test(watch, nor_behind_them, .init = setup_newest, .fini = teardown) {
+    heap_up();
 }

@@ -308,8 +308,10 @@ Test(socket, a_name_is_served_by_root_or_oneself, .init = make_folder, .timeout 
             plat_listen(port, at, NULL, 0666, NULL, &listener, NULL) != 0 ||
             write(ready[1], "x", 1) != 1)
             _exit(1);
-        for (int n = 0; n < 2;)
-            n += plat_port_wait(port, 20 * S, &event, 1);
+        for (int n = 0; n < 2; n++) {
+            if (plat_port_wait(port, 10 * S, &event, 1) != 1)
+                _exit(3);
+        }
         _exit(0);
     }
     char byte;
