@@ -200,7 +200,7 @@ static int check_tree(const Schema *s, SchemaField *fields, Err *err) {
 }
 
 static void set_offsets(const Schema *s, SchemaField *fields, int64_t pointer) {
-    int64_t bytes[SCHEMA_MAX_FIELDS]; // of the whole field, -1 = varies
+    int64_t bytes[SCHEMA_MAX_FIELDS] = {0}; // of the whole field, -1 = varies
     for (uint32_t i = s->n_fields; i-- > 0;) {
         const SchemaField *f = &fields[i];
         int64_t one = type_bytes(f, pointer);

@@ -216,6 +216,7 @@ static int change(Call *call) {
     Buf warnings = BUF_INIT;
     PlanDeltas deltas = PLAN_DELTAS_INIT;
     r = edited_spec(call, watch, &spec, &warnings);
+    assert(r < 0 || spec);
     if (r == 0 && (spec->queue_bytes != watch->spec->queue_bytes ||
                    spec->queue_policy != watch->spec->queue_policy))
         r = err_set(call->err, STATUS_INVALID_ARGUMENT,
