@@ -56,8 +56,7 @@ static bool type_has_length(uint16_t type) {
     return type == IN_UTF16 || type == IN_ANSI || type == IN_BINARY;
 }
 
-// Bytes of one value, or -1 when only the payload can tell.
-static int64_t type_bytes(const SchemaField *f, int64_t pointer) {
+int64_t schema_type_bytes(const SchemaField *f, uint8_t pointer_size) {
     switch (f->in_type) {
     case IN_NULL:
         return 0;
@@ -86,7 +85,7 @@ static int64_t type_bytes(const SchemaField *f, int64_t pointer) {
         return 16;
     case IN_POINTER:
     case IN_SIZET:
-        return pointer;
+        return pointer_size;
     case IN_UTF16:
         return f->length_kind == EXTENT_FIXED ? 2 * (int64_t)f->length : -1;
     case IN_ANSI:
@@ -199,11 +198,11 @@ static int check_tree(const Schema *s, SchemaField *fields, Err *err) {
     return claimed == s->n_fields ? 0 : bad(err, s, s->n_top, "some fields belong to no structure");
 }
 
-static void set_offsets(const Schema *s, SchemaField *fields, int64_t pointer) {
+static void set_offsets(const Schema *s, SchemaField *fields, uint8_t pointer) {
     int64_t bytes[SCHEMA_MAX_FIELDS] = {0}; // of the whole field, -1 = varies
     for (uint32_t i = s->n_fields; i-- > 0;) {
         const SchemaField *f = &fields[i];
-        int64_t one = type_bytes(f, pointer);
+        int64_t one = schema_type_bytes(f, pointer);
         if (f->in_type == IN_STRUCT) {
             one = 0;
             for (uint32_t m = f->first_member;

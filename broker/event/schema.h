@@ -203,6 +203,9 @@ Schema *schema_unref(Schema *schema);      // returns NULL
 size_t schema_bytes(const Schema *schema); // what it is charged for
 // Index of a top-level field by name (case-blind), or -1.
 int schema_field_index(const Schema *schema, const char *name);
+// Bytes of one value of a field that is no structure, with pointers of 4 or 8 bytes; -1 when only the
+// payload can tell.
+int64_t schema_type_bytes(const SchemaField *field, uint8_t pointer_size);
 const char *schema_source_name(uint8_t source);    // "event-info", "tracelogging", …
 const char *undecodable_text(uint8_t undecodable); // one clause, "" when decodable
 const char *level_default_name(uint8_t level);     // "Information", … "" beyond 5

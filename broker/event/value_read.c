@@ -31,45 +31,8 @@ static int64_t struct_bytes(const Schema *s, const SchemaField *f, uint8_t point
 }
 
 int64_t value_element_bytes(const Schema *s, const SchemaField *f, uint8_t pointer_size) {
-    switch (f->in_type) {
-    case IN_NULL:
-        return 0;
-    case IN_I8:
-    case IN_U8:
-    case IN_ANSI_CHAR:
-        return 1;
-    case IN_I16:
-    case IN_U16:
-    case IN_UTF16_CHAR:
-        return 2;
-    case IN_I32:
-    case IN_U32:
-    case IN_FLOAT:
-    case IN_BOOL32:
-    case IN_HEX32:
-        return 4;
-    case IN_I64:
-    case IN_U64:
-    case IN_DOUBLE:
-    case IN_FILETIME:
-    case IN_HEX64:
-        return 8;
-    case IN_GUID:
-    case IN_SYSTEMTIME:
-        return 16;
-    case IN_POINTER:
-    case IN_SIZET:
-        return pointer_size;
-    case IN_UTF16:
-        return f->length_kind == EXTENT_FIXED ? 2 * (int64_t)f->length : -1;
-    case IN_ANSI:
-    case IN_BINARY:
-        return f->length_kind == EXTENT_FIXED ? (int64_t)f->length : -1;
-    case IN_STRUCT:
-        return struct_bytes(s, f, pointer_size);
-    default:
-        return -1;
-    }
+    return f->in_type == IN_STRUCT ? struct_bytes(s, f, pointer_size)
+                                   : schema_type_bytes(f, pointer_size);
 }
 
 // ---- References ----
