@@ -142,6 +142,35 @@ void profile_json(Hub *hub, const ProfileFacts *facts, const ProfileViewer *view
     jsonw_object_end(w);
 }
 
+void stats_json(Hub *hub, const ProfileFacts *facts, const ProfileViewer *viewer, JsonWriter *w) {
+    const SourceLedger *source = hub_source(hub);
+    Watch *watch;
+    jsonw_object(w);
+    key_number(w, "epoch", hub_epoch(hub));
+    key_text(w, "state", facts->source_state);
+    key_counter(w, "lost_events", source->lost_events);
+    key_counter(w, "lost_buffers", source->lost_buffers);
+    key_counter(w, "lost_unknown", source->lost_unknown);
+    if (viewer->administrator) {
+        jsonw_key(w, "ledger");
+        source_json(source, w);
+    }
+    jsonw_key(w, "subscriptions");
+    jsonw_array(w);
+    for (uint32_t i = 0; hub_next_watch(hub, &i, &watch);) {
+        if (!viewer->administrator && watch->user != viewer->user)
+            continue;
+        Ledger ledger = watch_ledger(watch);
+        jsonw_object(w);
+        key_number(w, "id", watch->id);
+        jsonw_key(w, "ledger");
+        ledger_json(&ledger, viewer->administrator, w);
+        jsonw_object_end(w);
+    }
+    jsonw_array_end(w);
+    jsonw_object_end(w);
+}
+
 static void masks_json(const uint32_t *masks, JsonWriter *w) {
     jsonw_array(w);
     for (uint32_t i = 0; i < KERNEL_MASK_WORDS; i++) {

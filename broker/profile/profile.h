@@ -37,6 +37,10 @@ typedef struct ProfileViewer {
 void profile_json(Hub *hub, const ProfileFacts *facts, const ProfileViewer *viewer, JsonWriter *w);
 // Array of subscriptions that the viewer may see.
 void subscriptions_json(Hub *hub, const ProfileViewer *viewer, JsonWriter *w);
+// The ledger of one subscription; W only for administrators.
+void ledger_json(const Ledger *ledger, bool administrator, JsonWriter *w);
 void subscription_json(Hub *hub, const Watch *watch, const ProfileViewer *viewer, JsonWriter *w);
+// Only the counters: cheap enough to be asked for each second.
+void stats_json(Hub *hub, const ProfileFacts *facts, const ProfileViewer *viewer, JsonWriter *w);
 // The union of all wants: what a live source is asked for, and on whose behalf.
 void explain_json(Hub *hub, JsonWriter *w);

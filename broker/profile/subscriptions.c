@@ -27,7 +27,7 @@ static const char *policy_name(QueuePolicy policy) {
     }
 }
 
-static void ledger_json(const Ledger *l, bool administrator, JsonWriter *w) {
+void ledger_json(const Ledger *l, bool administrator, JsonWriter *w) {
     jsonw_object(w);
     if (administrator) {
         key_counter(w, "offered", l->want.offered);

@@ -306,6 +306,17 @@ static int profile(Call *call) {
     return 0;
 }
 
+static int stats(Call *call) {
+    int r = no_params(call);
+    if (r < 0)
+        return r;
+    ProfileFacts facts;
+    ProfileViewer viewer = viewer_of(call->conn);
+    facts_of(call->server, &facts);
+    stats_json(call->hub, &facts, &viewer, call->w);
+    return 0;
+}
+
 static int explain(Call *call) {
     int r = no_params(call);
     if (r < 0)
@@ -492,6 +503,7 @@ static const struct Method {
     {"providers", providers},
     {"sessions", sessions},
     {"ping", ping},
+    {"stats", stats},
 };
 
 static int run(Call *call, const cJSON *root) {

@@ -128,6 +128,21 @@ Test(client, ping_and_broker, .init = setup, .fini = teardown) {
     cr_assert_not_null(strstr(info.agent, "etwbroker"));
 }
 
+Test(client, stats_balance, .init = setup, .fini = teardown) {
+    EtwSubscription *s = subscribe(SPEC);
+    Got got = {0};
+    char *reply = NULL;
+    for (uint16_t id = 0; id < 5; id++)
+        rig_event(rig, &rig_provider, id, 4, 0, "x", 1);
+    read_until(s, &got, 5);
+    cr_assert_eq(etw_request(client, "stats", NULL, WAIT_MS, &reply), ETW_STATUS_OK);
+    cr_assert_not_null(strstr(reply, "\"received\":\"5\""), "%s", reply);
+    cr_assert_not_null(strstr(reply, "\"numbered\":\"5\""), "%s", reply);
+    cr_assert_null(strstr(reply, "\"balanced\":false"), "%s", reply);
+    etw_free(reply);
+    etw_close(s);
+}
+
 Test(client, requests_that_are_wrong_are_answered, .init = setup, .fini = teardown) {
     char *reply = NULL;
     EtwError error = {.struct_size = sizeof error};
