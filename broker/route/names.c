@@ -17,8 +17,13 @@ static const char *store_provider_name(void *user, const Guid *provider) {
     return schema_store_provider_name(user, provider);
 }
 
+static uint32_t store_events(void *user, const Guid *provider,
+                             void (*each)(void *each_user, const Schema *schema), void *each_user) {
+    return schema_store_events(user, provider, each, each_user);
+}
+
 RouteNames names_of_store(SchemaStore *store) {
-    return (RouteNames){store, store_providers, store_keywords, store_provider_name};
+    return (RouteNames){store, store_providers, store_keywords, store_provider_name, store_events};
 }
 
 // --- nearest names ---
@@ -238,4 +243,43 @@ void names_nearest_keyword(const RouteNames *names, const Guid *provider, const 
     nearest.n_wanted = fold_chars(name, nearest.wanted);
     names->keywords(names->user, provider, consider_keyword, &s);
     write_nearest(&nearest, out);
+}
+
+// --- fields ---
+
+typedef struct FieldSearch {
+    char name[2 * NEAREST_MAX_CHARS];
+    bool found;
+    Nearest *nearest;
+} FieldSearch;
+
+static void consider_fields(void *user, const Schema *schema) {
+    FieldSearch *s = user;
+    if (schema_field_index(schema, s->name) >= 0)
+        s->found = true;
+    for (uint16_t i = 0; !s->found && i < schema->n_top; i++) {
+        const char *name = schema->fields[i].name;
+        bool seen = false;
+        for (uint32_t k = 0; k < s->nearest->n; k++)
+            seen = seen || strcmp(s->nearest->best[k].name, name) == 0;
+        if (!seen)
+            consider(s->nearest, name, name);
+    }
+}
+
+NamesField names_field(const RouteNames *names, const Guid *provider, const char *name,
+                       Buf *nearest_out) {
+    Nearest nearest = {.n = 0};
+    FieldSearch s = {.nearest = &nearest};
+    size_t n = strcspn(name, ".");
+    if (!names->events || n >= sizeof s.name)
+        return NAMES_FIELD_NO_EVENTS;
+    memcpy(s.name, name, n);
+    nearest.n_wanted = fold_chars(s.name, nearest.wanted);
+    if (names->events(names->user, provider, consider_fields, &s) == 0)
+        return NAMES_FIELD_NO_EVENTS;
+    if (s.found)
+        return NAMES_FIELD_KNOWN;
+    write_nearest(&nearest, nearest_out);
+    return NAMES_FIELD_UNKNOWN;
 }

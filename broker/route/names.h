@@ -18,6 +18,9 @@ typedef struct RouteNames {
     uint32_t (*keywords)(void *user, const Guid *provider, NamesKeyword each, void *each_user);
     // Name of a provider, or NULL; may be NULL itself.
     const char *(*provider_name)(void *user, const Guid *provider);
+    // Known event types of a provider, each only for the call; returns how many; may be NULL itself.
+    uint32_t (*events)(void *user, const Guid *provider,
+                       void (*each)(void *each_user, const Schema *schema), void *each_user);
 } RouteNames;
 
 RouteNames names_of_store(SchemaStore *store);
@@ -30,6 +33,14 @@ void names_nearest(const RouteNames *names, const char *name, Buf *out);
 // The same among a provider's keywords.
 void names_nearest_keyword(const RouteNames *names, const Guid *provider, const char *name,
                            Buf *out);
+typedef enum NamesField {
+    NAMES_FIELD_KNOWN = 0, // some known event of the provider has it
+    NAMES_FIELD_UNKNOWN,   // events are known, and none has it: *nearest gets names near it
+    NAMES_FIELD_NO_EVENTS, // nothing is known of the provider's events
+} NamesField;
+// Is `name` (up to a first dot) a payload field of the provider's events?
+NamesField names_field(const RouteNames *names, const Guid *provider, const char *name,
+                       Buf *nearest);
 // Mask of a keyword word for a provider: a number ("0x10", "16"), a name, a name without the prefix
 // that all of the provider's keywords share, or a glob over either. False when nothing matches.
 bool names_keyword(const RouteNames *names, const Guid *provider, const char *word, uint64_t *ret);

@@ -427,6 +427,23 @@ static int read_want(Reader *r, const cJSON *json) {
     return result;
 }
 
+// A misspelt field would only be missing in every event, and the watcher silent.
+static void warn_field(void *user, HeaderField header, EnrichedField enriched, const char *name) {
+    Reader *r = user;
+    const Want *w = r->want;
+    Buf nearest = BUF_INIT;
+    bool unknown = header == HEADER_NONE && enriched == ENRICHED_NONE && w->n_providers > 0;
+    for (uint32_t i = 0; unknown && i < w->n_providers; i++)
+        unknown =
+            names_field(r->names, &w->providers[i].guid, name, &nearest) == NAMES_FIELD_UNKNOWN;
+    if (unknown)
+        buf_printf(r->warnings, "no known event of %s has a field '%.100s'%s%s\n",
+                   w->n_providers == 1 && w->providers[0].name[0] ? w->providers[0].name
+                                                                  : "these providers",
+                   name, nearest.bytes > 0 ? "; near it: " : "", buf_str(&nearest));
+    buf_deinit(&nearest);
+}
+
 static void warn(Reader *r) {
     Want *w = r->want;
     bool all = w->all != 0, any = w->any != 0;
@@ -449,6 +466,8 @@ static void warn(Reader *r) {
     else if (w->kernel == KERNEL_ALL)
         buf_text(r->warnings,
                  "kernel '*' includes the most frequent types; name types to narrow it\n");
+    if (w->filter && w->kernel == 0)
+        filter_fields(w->filter, warn_field, r);
     uint64_t enriched = w->filter ? filter_enriched(w->filter) : 0;
     if (enriched != 0) {
         buf_text(r->warnings, "the filter names fields that come with enrichment (");

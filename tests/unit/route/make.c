@@ -247,7 +247,7 @@ static const char *find_name(void *user, const Guid *guid) {
     return NULL;
 }
 
-const RouteNames test_names = {NULL, find_providers, find_keywords, find_name};
+const RouteNames test_names = {NULL, find_providers, find_keywords, find_name, NULL};
 
 // --- JSON ---
 

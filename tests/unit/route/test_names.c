@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 
 #include "make.h"
+#include "route/kernel.h"
 
 static void nearest(const char *name, const char *expected) {
     Buf out = BUF_INIT;
@@ -82,4 +83,21 @@ Test(names, keywords_of_the_workloads_need_no_manifest) {
     built_in("099614a5-5dd7-4788-8bc9-e29f43db28fc", "search", 0x1);
     built_in("70eb4f03-c1de-4f73-a051-33d13d5413bd", "SetValueKey", 0x100);
     built_in("edd08927-9cc4-4e65-b970-c2560fb5c289", "RENAME_SETLINK_PATH", 0x800);
+}
+
+Test(names, fields_of_known_events) {
+    SchemaStore *store = NULL;
+    Buf near = BUF_INIT;
+    Guid unknown = GUID_INIT(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
+    cr_assert_eq(schema_store_new(&store), 0);
+    RouteNames names = names_of_store(store);
+    const Guid *file_io = kernel_class(4);
+    cr_assert_eq(names_field(&names, file_io, "openpath", &near), NAMES_FIELD_KNOWN);
+    cr_assert_eq(names_field(&names, file_io, "OpenPath.Length", &near), NAMES_FIELD_KNOWN);
+    cr_assert_eq(near.bytes, 0);
+    cr_assert_eq(names_field(&names, file_io, "OpnPath", &near), NAMES_FIELD_UNKNOWN);
+    cr_assert_not_null(strstr(buf_str(&near), "OpenPath"), "%s", buf_str(&near));
+    cr_assert_eq(names_field(&names, &unknown, "OpnPath", &near), NAMES_FIELD_NO_EVENTS);
+    buf_deinit(&near);
+    schema_store_free(store);
 }
