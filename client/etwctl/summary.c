@@ -163,6 +163,27 @@ static void event_name(const SummaryRow *row, Buf *out) {
 
 // ---- Text ----
 
+// What a reader of the table can do about events that it shows without fields.
+static void undescribed(const Summary *s, Buf *out) {
+    uint64_t manifest = 0, wpp = 0;
+    for (uint32_t i = 0; i < s->n; i++) {
+        if (s->rows[i]->schema->undecodable == UNDECODABLE_NO_SCHEMA)
+            manifest += s->rows[i]->events;
+        else if (s->rows[i]->schema->undecodable == UNDECODABLE_WPP)
+            wpp += s->rows[i]->events;
+    }
+    char text[NUMBER_TEXT];
+    if (manifest > 0)
+        buf_printf(out,
+                   "  %s events have no description in the file: give the .man files of their "
+                   "providers with --manifests FOLDER\n",
+                   number_text(manifest, text));
+    if (wpp > 0)
+        buf_printf(out,
+                   "  %s WPP messages need their provider's TMF or PDB file; they are shown raw\n",
+                   number_text(wpp, text));
+}
+
 static void head_text(const Summary *s, const char *path, const EtlReader *reader, Buf *out) {
     const EtlInfo *info = etl_info(reader);
     const EtlStats *stats = etl_stats(reader);
@@ -257,6 +278,7 @@ void summary_text(Summary *s, const char *path, const EtlReader *reader, Buf *ou
         }
     }
     mem_free(groups);
+    undescribed(s, out);
 }
 
 // ---- JSON ----
