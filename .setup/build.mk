@@ -156,6 +156,7 @@ FUZZERS := $(call one_each,fuzz,fuzz_,)
 .SECONDEXPANSION:
 .SECONDARY:
 all: libraries $(PROGRAMS)
+	@:
 libraries: $(LIBBROKER) $(LIBSERVE) $(LIBETLGEN) $(LIBCLIENT) $(LIBTP)
 units: $(UNITS)
 list-units: ; @echo $(UNITS)

@@ -20,9 +20,40 @@ put() {
     done
 }
 
-common=(LICENSE README.md client/etwclient.h client/example.c)
-put linux-x64 strip "${common[@]}" build/linux/{etwbroker,etwctl,libetwclient.so,libetwclient.so.0,libetwclient.a}
+common=(LICENSE)
+put linux-x64 strip "${common[@]}" build/linux/{etwbroker,etwctl,libetwclient.so,libetwclient.so.0}
 put win64 x86_64-w64-mingw32-strip "${common[@]}" build/win64/{etwbroker.exe,etwctl.exe,etwclient.dll,libetwclient.dll.a}
+
+# What both archives have beside the programs: the header where an include finds it, documents, a trace to try.
+for host in linux-x64 win64; do
+    folder=$out/etwbroker-$version-$host
+    mkdir -p "$folder/client"
+    cp client/etwclient.h client/example.c "$folder/client/"
+    cp -r docs "$folder/"
+    rm -f "$folder/docs/CONTRIBUTING.md"
+    build/linux/etlgen demo --out "$folder/sample.etl" >/dev/null
+    build/linux/etwctl completion bash >"$folder/etwctl.bash"
+    case $host in
+    linux-x64) needs="It needs the libraries of cJSON and expat (Debian: libcjson1, libexpat1)." dot=./ exe= ;;
+    win64) needs="It needs nothing else. It has been tested under Wine only, not on Windows itself." dot= exe=.exe ;;
+    esac
+    cat >"$folder/README.md" <<README
+# EtwBroker $version
+
+$needs Unpack it anywhere. In one window:
+
+    ${dot}etwbroker$exe --replay sample.etl --loop --speed realtime --keep --endpoint lab
+
+and in another:
+
+    ${dot}etwctl$exe watch DNS-Client --id 3008 --endpoint lab
+    ${dot}etwctl$exe profile --endpoint lab
+    ${dot}etwctl$exe dump sample.etl --summary
+
+\`--help\` of each program and command has the options. docs/ has the reference: OPERATIONS.md to run it, PROTOCOL.md and
+client/etwclient.h to write a client (client/example.c is one).
+README
+done
 
 # The same sources give the same archives: sorted, and dated by the last commit.
 date=$(git log -1 --format=%ct 2>/dev/null || echo 0)

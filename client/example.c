@@ -1,7 +1,10 @@
 /* Watches DNS queries until a minute has passed without one, and prints who asked for what. Copy it: it uses
  * all that most programs need.
  *
- *   gcc example.c -letwclient            x86_64-w64-mingw32-gcc example.c -letwclient
+ * From the folder that holds client/ (the sources after 'make linux', or an unpacked archive with -L.):
+ *
+ *   gcc -I. client/example.c -Lbuild/linux -letwclient -Wl,-rpath,$PWD/build/linux -o example
+ *   x86_64-w64-mingw32-gcc -I. client/example.c build/win64/libetwclient.dll.a -o example.exe
  *   ./example [ENDPOINT [SPEC]]          SPEC: JSON, as in docs/PROTOCOL.md
  */
 #include "client/etwclient.h"
@@ -102,6 +105,7 @@ int main(int argc, char **argv) {
             break;
         }
         done = print_batch(batch, &n_events);
+        fflush(stdout);        /* a pipe's reader sees each batch as it comes */
         etw_batch_free(batch); /* its events are gone now; etw_event_copy keeps one */
     }
     printf("%llu events\n", n_events);

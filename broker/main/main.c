@@ -60,7 +60,7 @@ static int start(Broker *b, Err *err) {
     config_init(&b->config);
     int r = o->config ? config_load(&b->config, o->config, err) : 0;
     if (r < 0)
-        return r;
+        return err_prefix(err, r, "--config");
     r = schema_store_new(&b->store);
     if (r < 0)
         return err_set(err, STATUS_NO_MEMORY, "no memory for schemas");
@@ -68,7 +68,8 @@ static int start(Broker *b, Err *err) {
     if (manifests) {
         r = schema_store_load(b->store, manifests, err);
         if (r < 0)
-            return r;
+            return o->manifests ? err_prefix(err, r, "--manifests")
+                                : err_prefix(err, r, "%s: manifests", o->config);
     }
     r = plat_port_new(&b->loop.port, err);
     if (r < 0)

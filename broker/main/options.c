@@ -99,7 +99,7 @@ int options_parse(int argc, char **argv, Options *ret, Err *err) {
     opterr = 0;
     int c;
     int r = 0;
-    while (r == 0 && (c = getopt_long(argc, argv, "h", table, NULL)) != -1) {
+    while (r == 0 && (c = getopt_long(argc, argv, ":h", table, NULL)) != -1) {
         switch (c) {
         case REPLAY:
             ret->replay = optarg;
@@ -138,17 +138,20 @@ int options_parse(int argc, char **argv, Options *ret, Err *err) {
         case VERSION:
             puts("etwbroker " ETW_VERSION);
             return OPTIONS_DONE;
+        case ':':
+            return err_set(err, STATUS_INVALID_ARGUMENT, "%s needs a value; see etwbroker --help",
+                           argv[optind - 1]);
         default:
             return err_set(err, STATUS_INVALID_ARGUMENT,
-                           "option '%s' is not known or lacks its value; see etwbroker --help",
-                           argv[optind - 1]);
+                           "there is no option '%s'; see etwbroker --help", argv[optind - 1]);
         }
     }
     if (r < 0)
         return r;
     if (optind < argc)
-        return err_set(err, STATUS_INVALID_ARGUMENT, "'%s' is not an option; see etwbroker --help",
-                       argv[optind]);
+        return err_set(err, STATUS_INVALID_ARGUMENT,
+                       "'%s' is not an option; to replay a file: etwbroker --replay %s",
+                       argv[optind], argv[optind]);
     if (!ret->replay)
         return err_set(
             err, STATUS_INVALID_ARGUMENT,

@@ -118,6 +118,12 @@ static int add_unknown(Reader *r, Matches *m, const char *word) {
     Guid guid = guid_from_name(word);
     m->list[m->n++] = (WantProvider){guid, 0, 0, word, true};
     char text[GUID_TEXT];
+    int kernel = kernel_type_find(word);
+    if (kernel >= 0) // what a newcomer types first
+        buf_printf(r->warnings,
+                   "kernel events of this name are asked for as a kernel type: "
+                   "--kernel %s\n",
+                   kernel_type((uint32_t)kernel)->name);
     buf_printf(r->warnings,
                "provider '%s' is not known here; it is watched by the GUID that EventSource and "
                "TraceLogging derive from this name, {%s}",

@@ -145,9 +145,9 @@ static TypeFacts *find_type(Dump *d, const EventRecord *record, Schema **ret_sch
         return facts;
     }
     facts->chosen = selection_has(&d->selection, &record->provider, (*ret_schema)->provider_name);
-    if (d->options->summary && !facts->row)
+    if (d->options->summary && facts->chosen && !facts->row)
         facts->row = summary_row(&d->summary, record, *ret_schema);
-    if (d->options->summary && !facts->row) {
+    if (d->options->summary && facts->chosen && !facts->row) {
         if (*ret_own)
             schema_unref(*ret_schema);
         return NULL;

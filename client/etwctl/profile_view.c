@@ -46,7 +46,7 @@ static void broker_line(const cJSON *b, Buf *out) {
     buf_printf(out, ", epoch %llu (%s)", (unsigned long long)reply_u64(b, "epoch"),
                reply_bool(b, "clean") ? "clean" : "unclean");
     if (reply_member(b, "clients")) {
-        buf_printf(out, "  clients %llu/%llu", (unsigned long long)reply_u64(b, "clients"),
+        buf_printf(out, "  connections %llu/%llu", (unsigned long long)reply_u64(b, "clients"),
                    (unsigned long long)reply_u64(b, "max_clients"));
         buf_printf(out, "  CPU %.1f %%", reply_double(b, "cpu_percent"));
         buf_printf(out, "  mem %s (heap %s)", bytes_text(reply_u64(b, "memory_bytes"), a),
@@ -165,8 +165,7 @@ static int compare_rows(const void *a, const void *b) {
 static void provider_rows(const cJSON *list, Buf *out, size_t columns, bool all) {
     Column own[N_COLUMNS];
     memcpy(own, layout, sizeof own);
-    table_widen(own, N_COLUMNS, PROVIDER, columns);
-    size_t n = (size_t)cJSON_GetArraySize(list), i = 0;
+    size_t n = (size_t)cJSON_GetArraySize(list), i = 0, longest = 0;
     const cJSON **rows = mem_array(n + 1, sizeof *rows), *row;
     if (!rows)
         return;
@@ -176,6 +175,12 @@ static void provider_rows(const cJSON *list, Buf *out, size_t columns, bool all)
     }
     if (n > 0)
         qsort(rows, n, sizeof *rows, compare_rows);
+    for (i = 0; i < n; i++)
+        if (all || use_of(rows[i]) > 0)
+            longest = MAX_OF(longest, strlen(provider_short(reply_text(rows[i], "name"))));
+    // No wider than the names need: the figures should stand beside them.
+    size_t wanted = table_width(own, N_COLUMNS) - own[PROVIDER].width + longest;
+    table_widen(own, N_COLUMNS, PROVIDER, MIN_OF(columns, wanted));
     table_header(out, own, N_COLUMNS);
     uint64_t folded = 0, folded_events = 0;
     for (i = 0; i < n; i++) {

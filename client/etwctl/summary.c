@@ -5,6 +5,8 @@
 
 #include "client/etwctl/table.h"
 #include "client/etwctl/text.h"
+
+#define WIDEST 130u // columns: on a wide screen the figures still stand near the names
 #include "client/etwctl/want.h"
 #include "event/format.h"
 #include "util/mem.h"
@@ -243,7 +245,7 @@ void summary_text(Summary *s, const char *path, const EtlReader *reader, Buf *ou
                       {"Schema", 12, false, false}};
     size_t n_columns = ARRAY_COUNT(table);
     uint32_t n;
-    table_widen(table, n_columns, 0, columns);
+    table_widen(table, n_columns, 0, MIN_OF(columns, WIDEST));
     head_text(s, path, reader, out);
     Group *groups = make_groups(s, &n);
     if (n > 0)

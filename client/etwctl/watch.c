@@ -302,6 +302,8 @@ static int run(void *options, const Words *operands) {
         if (!words_add_list(&o->spec.want.providers, operands->items[i]))
             return EXIT_FAILED;
     int r = spec_text(&o->spec, &spec, &err);
+    if (r == 0 && o->max.set && o->max.value == 0)
+        r = err_set(&err, STATUS_INVALID_ARGUMENT, "--max 0: it takes 1 or more");
     if (r < 0) {
         buf_deinit(&spec);
         return r == -STATUS_INVALID_ARGUMENT ? say_usage(&err, "watch") : say_error(&err);
