@@ -131,11 +131,19 @@ why() { # CODE
 
 # plain NAME SECONDS COMMAND...: one result from an exit code.
 plain() {
-    local began
+    local began again=
     began=$(date +%s.%N)
     run "$@"
+    # Wine fails to start a program once in some thousands of starts, which a script of many programs meets now and then.
+    # A second try is told, with the first one's log; two failures in a row are a failure.
+    if [ -n "$RUN" ] && [ "$code" != 0 ] && [ "$code" != 77 ]; then
+        echo "note  $stage: $1 failed under Wine ($(why $code)); its log, and a second try:"
+        show "$log"
+        again=", at the second try"
+        run "$@"
+    fi
     case $code in
-    0)  passed "$1" "$(seconds_since "$began")" ;;
+    0)  passed "$1" "$(seconds_since "$began")$again" ;;
     77) skipped "$1" "$(tail -n 1 "$log")" ;;
     *)  failed "$1" "$(why $code)"; show "$log" ;;
     esac

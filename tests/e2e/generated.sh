@@ -87,7 +87,8 @@ if [ "$HOST" = wine ] && [ -x "$BUILD/../linux/etlgen" ]; then
     for s in $scenarios; do
         size=()
         ! grep -q "^$s .*--events" "$ETW_TMP/list" || size=(--events 2000)
-        run etlgen "$s" "${size[@]}" --out "$(path "$ETW_TMP/here.etl")" >/dev/null
+        rm -f "$ETW_TMP/here.etl"
+        run etlgen "$s" "${size[@]}" --out "$(path "$ETW_TMP/here.etl")" >/dev/null || bad "etlgen $s ended with $?"
         "$BUILD/../linux/etlgen" "$s" "${size[@]}" --out "$ETW_TMP/there.etl" >/dev/null
         same "$s: sha256 here and on Linux" "$(sha256sum <"$ETW_TMP/there.etl")" "$(sha256sum <"$ETW_TMP/here.etl")"
     done
