@@ -136,7 +136,7 @@ plain() {
     run "$@"
     # Wine fails to start a program once in some thousands of starts, which a script of many programs meets now and then.
     # A second try is told, with the first one's log; two failures in a row are a failure.
-    if [ -n "$RUN" ] && [ "$code" != 0 ] && [ "$code" != 77 ]; then
+    if [ -n "${RUN:-}" ] && [ "$code" != 0 ] && [ "$code" != 77 ]; then
         echo "note  $stage: $1 failed under Wine ($(why $code)); its log, and a second try:"
         show "$log"
         again=", at the second try"

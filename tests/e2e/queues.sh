@@ -37,7 +37,7 @@ say "-- drop-newest"
 check newest --lossy
 same "begins with events, then a gap" EG "$(first_kinds newest 2)"
 # A last small batch may still fit where a large one did not.
-same "and what it has is the beginning" 1 "$(awk '/^E/ { n++; if (!gap) front++ } /^G/ { gap = 1 } END { print front * 10 >= n * 9 }' "$ETW_TMP/newest.items")"
+same "and what it has is the beginning" 1 "$(awk '/^E/ { n++; if (!gap) front++ } /^G/ { gap = 1 } END { print (front * 10 >= n * 9) }' "$ETW_TMP/newest.items")"
 say "-- disconnect"
 end=$(grep '^X' "$ETW_TMP/disconnect.items")
 same "END tells that it was too slow (5)" 5 "$(cut -f2 <<<"$end")"
