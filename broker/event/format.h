@@ -18,11 +18,6 @@ void value_json(JsonWriter *w, Payload *p, const Value *v, uint32_t options);
 // {"name": value, …} of all top-level fields, in order; a name that stands twice gets "name#2".
 void payload_json(JsonWriter *w, Payload *p, uint32_t options);
 
-typedef struct EventStyle {
-    uint32_t options;
-    bool pretty; // reserved
-} EventStyle;
-
 // The whole event as one JSON object: System, EventData, Extended, Enriched (by the caller through
 // `tail`, raw JSON members, may be NULL), Raw when undecoded. docs/EVENT.md has the shape.
 void event_json(Buf *out, const EventRecord *r, const Schema *schema, uint32_t options,
