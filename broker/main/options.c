@@ -25,11 +25,12 @@ static const char help[] =
     "  --help, --version\n"
     "\n"
     "Examples:\n"
-    "  etwbroker --replay boot.etl --keep\n"
-    "  etwbroker --replay boot.etl --lossless --start 2 --endpoint lab\n"
+    "  etwbroker --replay boot.etl --loop --keep --speed realtime\n"
+    "  etwbroker --replay boot.etl --lossless --start 1 --endpoint lab\n"
     "  etwctl watch --kernel Process --endpoint lab\n"
     "\n"
-    "Without --keep the broker ends when the trace has ended and its last client has gone.\n";
+    "Without --keep the broker ends when the trace has ended and its last client has gone. At\n"
+    "full speed a trace is over in a moment: --start holds it until the watchers are there.\n";
 
 static int parse_speed(const char *text, double *ret, Err *err) {
     if (strcmp(text, "max") == 0) {

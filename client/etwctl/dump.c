@@ -285,6 +285,24 @@ static bool parse_format(const char *text, DumpFormat *ret) {
     return false;
 }
 
+// Opening the output empties it: a trace, one of those to be read above all, must not be lost so.
+static int check_output(const char *output, const Words *inputs, Err *err) {
+    EtlReader *reader = NULL;
+    bool trace = false;
+    if (!output || strcmp(output, "-") == 0)
+        return 0;
+    for (uint32_t i = 0; i < inputs->n; i++)
+        trace = trace || strcmp(inputs->items[i], output) == 0;
+    if (!trace && etl_open(output, &(EtlOptions){0}, &reader, NULL) == 0) {
+        etl_close(reader);
+        trace = true;
+    }
+    return trace ? err_set(err, STATUS_INVALID_ARGUMENT,
+                           "--output %.300s is a trace and would be lost; choose another name",
+                           output)
+                 : 0;
+}
+
 static int run(void *options, const Words *operands) {
     const DumpOptions *o = options;
     Err err = ERR_INIT;
@@ -295,6 +313,8 @@ static int run(void *options, const Words *operands) {
                 o->format);
         return say_usage(&err, "dump");
     }
+    if (check_output(o->output, operands, &err) < 0)
+        return say_usage(&err, "dump");
     crc32_init();
     if (out_open(&out, o->output, &err) < 0)
         return say_error(&err);
