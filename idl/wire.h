@@ -120,11 +120,32 @@
 #define WIRE_RECORD_INLINE_FLAGS_SHIFT                                                             \
     8u // event flags (low 8) of an inline key stand in the high byte
 
-// Table entries {u16 kind, u16 zero, u32 bytes (head included), data, padding to 8}. Filled by enrichment.
+// Table entries {u16 kind, u16 zero, u32 bytes (head included), data, padding to 8}. An entry refers to
+// earlier ones only; references are entry + 1, 0 = none. Texts are WTF-8 without NUL.
 #define WIRE_TABLE_PROCESS 1u
-#define WIRE_TABLE_TEXT    2u
+#define WIRE_TABLE_TEXT    2u // the text
 #define WIRE_TABLE_STACK   3u
 #define WIRE_TABLE_MODULE  4u
+#define WIRE_TABLE_NUMBER  5u // u64
+// PROCESS: {u32 pid, u32 parent pid, u32 session, u16 parent entry + 1, u8 provenance, u8 flags, u64 start
+// key, i64 start time, u8 SID bytes, u8 zero, u16 name bytes, u16 path bytes, u16 user bytes, u32 command
+// line bytes} SID, name, path, user, command line
+#define WIRE_PROCESS_FIXED 44u
+// STACK: {u32 frames, u32 flags} frames x {u16 module entry + 1, u16 flags (1 kernel), u32 zero, u64 offset
+// into the module, or the address when there is none}
+#define WIRE_STACK_FIXED      8u
+#define WIRE_STACK_INCOMPLETE 1u
+#define WIRE_STACK_FRAME      16u
+#define WIRE_FRAME_KERNEL     1u
+// MODULE: {u64 base (0 = withheld), u64 size, u32 time stamp, u32 checksum, u32 PDB age, u8 provenance, u8
+// zero, u16 path bytes, u16 PDB name bytes, u16 zero, GUID PDB} path, PDB name
+#define WIRE_MODULE_FIXED 52u
+// Enriched fields of a record: `field` is an EnrichedField (event/enriched.h) whose entry is a TEXT or
+// NUMBER, or one of these, whose entry is a PROCESS.
+#define WIRE_ENRICHED_CREATOR 201u
+#define WIRE_ENRICHED_TARGET  202u
+#define WIRE_ENRICHED_CLIENT  203u
+#define WIRE_ENRICHED_CREATED 204u
 
 // GAP payload: {u64 first, u64 count, u32 reason, u32 zero, i64 from, i64 to}
 #define WIRE_GAP_BYTES    40u

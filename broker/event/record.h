@@ -81,7 +81,10 @@ typedef struct EventRecord {
     EventDescriptor desc;
     int64_t time;     // FILETIME, UTC
     int64_t raw_time; // in the source's clock units
-    uint32_t pid;     // UINT32_MAX: not known from the header
+    uint64_t
+        ordinal;  // place in the order of its source, from 0 in each epoch (a merged file, a live
+                  // session): the time axis of enrichment, without ties
+    uint32_t pid; // UINT32_MAX: not known from the header
     uint32_t tid;
     uint16_t cpu;
     uint16_t flags;        // EVENT_*

@@ -4,7 +4,7 @@
 // header, enriched, payload; "EventData.X" is always the payload's X.
 #pragma once
 
-#include "util/base.h"
+#include "event/enriched.h"
 
 typedef enum HeaderField {
     HEADER_NONE = 0,
@@ -28,51 +28,8 @@ typedef enum HeaderField {
     HEADER_N,
 } HeaderField;
 
-// Enriched fields (interface.md, "Names of enriched fields"). Values are internal, not on any wire.
-typedef enum EnrichedField {
-    ENRICHED_NONE = 0,
-    ENRICHED_PROCESS_NAME,
-    ENRICHED_PROCESS_PATH,
-    ENRICHED_COMMAND_LINE,
-    ENRICHED_PARENT_PROCESS_ID,
-    ENRICHED_PARENT_PROCESS_NAME,
-    ENRICHED_PARENT_PROCESS_PATH,
-    ENRICHED_PARENT_COMMAND_LINE,
-    ENRICHED_CALL_CHAIN,
-    ENRICHED_USER,
-    ENRICHED_USER_SID, // without a resolver: the event's SID item
-    ENRICHED_SESSION_ID,
-    ENRICHED_IS_ELEVATED,
-    ENRICHED_FILE_NAME,
-    ENRICHED_REGISTRY_PATH,
-    ENRICHED_VALUE_NAME,
-    ENRICHED_DATA,
-    ENRICHED_LOCAL_ADDRESS,
-    ENRICHED_LOCAL_PORT,
-    ENRICHED_REMOTE_ADDRESS,
-    ENRICHED_REMOTE_PORT,
-    ENRICHED_CREATOR_PROCESS_ID,
-    ENRICHED_CREATOR_PROCESS_NAME,
-    ENRICHED_CREATOR_PROCESS_PATH,
-    ENRICHED_CREATOR_COMMAND_LINE,
-    ENRICHED_TARGET_PROCESS_NAME,
-    ENRICHED_TARGET_PROCESS_PATH,
-    ENRICHED_TARGET_COMMAND_LINE,
-    ENRICHED_CLIENT_PROCESS_NAME,
-    ENRICHED_CLIENT_PROCESS_PATH,
-    ENRICHED_CLIENT_COMMAND_LINE,
-    ENRICHED_CREATED_PROCESS_NAME,
-    ENRICHED_CREATED_PROCESS_PATH,
-    ENRICHED_CREATED_COMMAND_LINE,
-    ENRICHED_N, // at most 64: sets of them are u64
-} EnrichedField;
-
-#define ENRICHED_BIT(field) (UINT64_C(1) << (field))
-
-HeaderField header_field_find(const char *name);      // HEADER_NONE when it is none
-EnrichedField enriched_field_find(const char *name);  // ENRICHED_NONE when it is none
-const char *header_field_name(HeaderField field);     // canonical spelling
-const char *enriched_field_name(EnrichedField field); // canonical spelling
+HeaderField header_field_find(const char *name);  // HEADER_NONE when it is none
+const char *header_field_name(HeaderField field); // canonical spelling
 static inline bool header_field_by_type(HeaderField field) {
     return field > HEADER_NONE && field <= HEADER_EVENT_NAME;
 }

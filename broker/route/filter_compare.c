@@ -444,7 +444,7 @@ static bool header_value(const FilterEval *e, const BoundStep *step, Value *ret,
     }
 }
 
-static bool enriched_value(const FilterEval *e, const BoundStep *step, Value *ret) {
+static bool value_of_enriched(const FilterEval *e, const BoundStep *step, Value *ret) {
     EnrichedField field = (EnrichedField)step->predicate->enriched;
     if (e->input && e->input->resolve &&
         e->input->resolve(e->input->resolve_user, e->record, field, ret))
@@ -533,7 +533,7 @@ bool filter_compare_step(FilterEval *e, const BoundStep *step) {
         there = header_value(e, step, &v, &text);
         break;
     case BOUND_ENRICHED:
-        there = enriched_value(e, step, &v);
+        there = value_of_enriched(e, step, &v);
         break;
     case BOUND_PAYLOAD:
         there = payload_path(e, step, &v);

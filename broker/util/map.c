@@ -19,6 +19,13 @@ void map_seed(const uint8_t key[16]) {
     memcpy(map_key, key, sizeof map_key);
 }
 
+uint64_t map_hash_pair(uint64_t a, uint64_t b) {
+    uint64_t x = (a ^ load_u64(map_key)) * 0x9e3779b97f4a7c15u;
+    x = (x ^ (x >> 29) ^ b ^ load_u64(map_key + 8)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 32)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
 static uint32_t room_of(uint32_t n_slots) {
     return n_slots / 4 * 3;
 }

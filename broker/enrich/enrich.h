@@ -1,0 +1,79 @@
+// Enrichment: what the caches know of an event's process, file, key, module and stack, at its time.
+//
+// Three steps. Learn (file knowledge only): all feeder events of a file, before the first event.
+// Observe: feeder events, and only those, as they pass. Look up: on demand, once for each event, by
+// filters (enricher_value) and for delivery (enricher_view). Nothing is looked up for an event that nobody
+// wants. Owner: the loop (or dump).
+#pragma once
+
+#include "enrich/files.h"
+#include "enrich/keys.h"
+#include "enrich/objects.h"
+#include "enrich/processes.h"
+#include "enrich/stacks.h"
+
+typedef struct Enricher Enricher;
+
+typedef struct EnrichLimits { // of the configuration, [caches]
+    uint32_t files, file_objects, requests, keys, processes, threads, services, objects,
+        image_processes;
+    size_t memory_bytes; // of all caches; each has its share
+} EnrichLimits;
+
+EnrichLimits enrich_limits_default(void);
+
+typedef struct EnrichOptions {
+    EnrichLimits limits;
+    bool file_knowledge;   // a scan comes first, and look-ups may look ahead
+    size_t scan_bytes;     // budget of the scan; 0 = 512 MiB
+    bool resolve_accounts; // ask this system for account names
+} EnrichOptions;
+
+int enricher_new(const EnrichOptions *options, Enricher **ret);
+Enricher *enricher_free(Enricher *enricher);
+
+// What applies to the events of one type; made once with the type.
+typedef struct EnrichPlan {
+    SubjectPlan subject;
+    FilePlan file;
+    KeyPlan key;
+    ObjectPlan object;
+    ProcessPlan process;
+    ImagePlan image;
+    StackPlan stack;
+    PayloadRef other_pid[CHAIN_N]; // Target, Client, Created
+    bool feeder;                   // caches learn from it
+    bool creator;                  // Process*, Thread*, Image* events: Creator* is the header's
+    uint64_t fields;               // ENRICHED_BITs its events can have
+    uint32_t id;                   // classic DeviceMap etc.: which special feeder it is
+} EnrichPlan;
+
+// Is it a feeder (as EnrichPlan.feeder)? By descriptor alone; any thread: the scan of a file asks this.
+bool enrich_is_feeder(const EventRecord *record);
+EnrichPlan enrich_plan(const Schema *schema);
+
+// The scan. learn: a feeder event, in order; once the budget is spent nothing more is taken, and
+// enricher_degraded says so.
+void enricher_learn(Enricher *e, const EnrichPlan *plan, const EventRecord *record,
+                    const Schema *schema);
+void enricher_learned(Enricher *e);
+bool enricher_degraded(const Enricher *e);
+// A new epoch of the source. again: the same file once more (what was scanned stays).
+void enricher_epoch(Enricher *e, bool again);
+void enricher_observe(Enricher *e, const EnrichPlan *plan, const EventRecord *record,
+                      const Schema *schema);
+
+// One event: begin, then look up as often as needed; what was looked up is kept until the next begin.
+void enricher_begin(Enricher *e, const EnrichPlan *plan, const EventRecord *record,
+                    const Schema *schema);
+const Subject *enricher_subject(Enricher *e); // pid through the thread's history when needed
+// For FilterInput.resolve (user = the Enricher, after enricher_begin).
+bool enricher_resolve(void *user, const EventRecord *record, EnrichedField field, Value *ret);
+// Everything for delivery. with_stack: file knowledge or items give it at once.
+const EnrichedView *enricher_view(Enricher *e, bool with_stack);
+// Live: must the event be held for its stack? Then its wait (a reference), else NULL.
+StackWait *enricher_expect(Enricher *e);
+Stacks *enricher_stacks(Enricher *e);
+Volumes *enricher_volumes(Enricher *e); // a live source adds the mount table
+uint32_t enricher_stats(const Enricher *e, CacheStats *ret, uint32_t room); // rows of the profile
+StackTotals enricher_stack_totals(const Enricher *e);

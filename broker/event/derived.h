@@ -1,0 +1,16 @@
+// Values that stand in the payload itself under other names or in other forms: network addresses and
+// ports, names of registry values, their data. Computed alike in the broker and in clients, so they need
+// no bytes on the wire. Pure; any thread.
+#pragma once
+
+#include "event/enriched.h"
+
+// LocalAddress, LocalPort, RemoteAddress, RemotePort, Direction (classic TcpIp and UdpIp, manifest
+// Kernel-Network: saddr is always the local side); ValueName (classic SetValue, DeleteValue, QueryValue:
+// KeyName; manifest ValueName); Data (manifest SetValueKey: CapturedData by Type: REG_SZ and EXPAND_SZ as
+// text, DWORD and QWORD as numbers, MULTI_SZ as text with "; " between, else bytes as hex text).
+// False: this event has no such value. scratch holds what had to be composed.
+bool derived_value(const EventRecord *record, const Schema *schema, EnrichedField field,
+                   Buf *scratch, Value *ret);
+// Fields that events of a type can have, as ENRICHED_BITs.
+uint64_t derived_fields(const Schema *schema);

@@ -1,0 +1,46 @@
+// Whom an event is about: its effective process and thread (etl-format I.2).
+//
+// Kernel events often have no ids in their header, or those of whoever happened to run. A plan is made
+// once for each type; reading is two bounded loads. Pure; any thread.
+#pragma once
+
+#include "event/schema.h"
+
+// Where one number stands in a payload: at a fixed offset for either pointer size.
+typedef struct PayloadRef {
+    int16_t at32, at64;       // -1: not there
+    uint8_t bytes32, bytes64; // 1, 2, 4 or 8
+} PayloadRef;
+
+#define PAYLOAD_REF_NONE                                                                           \
+    { -1, -1, 0, 0 }
+
+// Of a top-level integer or pointer field, by name (case-blind); not found, or behind something of
+// variable size: PAYLOAD_REF_NONE.
+PayloadRef payload_ref(const Schema *schema, const char *name);
+bool payload_ref_get(const PayloadRef *ref, const EventRecord *record, uint64_t *ret);
+
+typedef enum SubjectKind {
+    SUBJECT_HEADER = 0, // the header's ids, when it has them
+    SUBJECT_PROCESS, // the payload's process is the subject; the header's is its creator or the logger
+    SUBJECT_THREAD,  // the same with a thread
+    SUBJECT_PAYLOAD, // the payload says who did it; the header's ids do not count
+    SUBJECT_TID, // the payload says only which thread: the process comes from the thread's history
+} SubjectKind;
+
+typedef struct SubjectPlan {
+    uint8_t kind;      // SubjectKind
+    bool match_header; // stacks: match by the header's tid when there is one, else by the payload's
+    bool no_stack; // never the target of a stack (StackWalk itself, injected events, completions)
+    PayloadRef pid, tid;
+} SubjectPlan;
+
+typedef struct Subject {
+    uint32_t pid, tid;    // UINT32_MAX: unknown
+    uint32_t match_tid;   // for stacks; UINT32_MAX: none, the time alone counts
+    uint32_t creator_pid; // SUBJECT_PROCESS, SUBJECT_THREAD of start events: the header's; else MAX
+} Subject;
+
+// Field names of the other processes that a payload may name, joined as Target…, Client…, Created….
+SubjectPlan subject_plan(const Schema *schema);
+void subject_read(const SubjectPlan *plan, const EventRecord *record, Subject *ret);
