@@ -26,6 +26,10 @@ uint64_t map_hash_pair(uint64_t a, uint64_t b) {
     return x ^ (x >> 31);
 }
 
+uint64_t map_hash_bytes(const void *data, size_t bytes) {
+    return siphash13(data, bytes, map_key);
+}
+
 static uint32_t room_of(uint32_t n_slots) {
     return n_slots / 4 * 3;
 }

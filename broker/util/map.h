@@ -35,6 +35,8 @@ void map_seed(const uint8_t key[16]);
 
 // Of two numbers, keyed with the same secret: for tables of their own kind (addresses, ids).
 uint64_t map_hash_pair(uint64_t a, uint64_t b);
+// Of bytes, keyed with it as well: two texts that an outsider chose do not collide.
+uint64_t map_hash_bytes(const void *data, size_t bytes);
 
 uint64_t hash_bytes(const void *data, size_t bytes, uint64_t seed); // fast, not keyed
 uint64_t siphash13(const void *data, size_t bytes, const uint8_t key[16]);

@@ -1,4 +1,5 @@
-// Files over ReadFile with an offset, and a section for mappings. Paths are UTF-8 and go to the wide API.
+// Files over ReadFile with an offset, and a section for mappings. Paths are UTF-8 and go to the
+// wide API.
 #include "platform/file.h"
 
 #include "platform/windows/win.h"
@@ -30,24 +31,26 @@ static Status status_of(DWORD error) {
     }
 }
 
-static wchar_t *wide_path(const char *path) {
+static int wide_path(const char *path, wchar_t **ret, Err *err) {
     int units = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, NULL, 0);
     if (units <= 0)
-        return NULL;
+        return err_set(err, STATUS_INVALID_ARGUMENT, "the path %s is not valid UTF-8", path);
     wchar_t *wide = mem_array((size_t)units, sizeof *wide);
-    if (wide != NULL &&
-        MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, wide, units) != units) {
-        mem_free(wide);
-        wide = NULL;
-    }
-    return wide;
+    if (wide == NULL)
+        return err_set(err, STATUS_NO_MEMORY, "no memory to open %s", path);
+    // The same text again: it cannot fail now.
+    (void)MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, wide, units);
+    *ret = wide;
+    return 0;
 }
 
 int plat_file_open(const char *path, PlatFile **ret, Err *err) {
-    wchar_t *wide = wide_path(path);
-    if (wide == NULL)
-        return err_set(err, STATUS_INVALID_ARGUMENT, "the path %s is not valid UTF-8", path);
-    // Others may go on writing (a session's file), rename and delete it. NULL security: not inherited.
+    wchar_t *wide = NULL;
+    int result = wide_path(path, &wide, err);
+    if (result != 0)
+        return result;
+    // Others may go on writing (a session's file), rename and delete it. NULL security: not
+    // inherited.
     HANDLE handle =
         CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
                     NULL, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, NULL);
@@ -61,7 +64,6 @@ int plat_file_open(const char *path, PlatFile **ret, Err *err) {
                            "%s is not a regular file: give the path of a file", path);
         return err_set(err, status_of(error), "cannot open %s: error %lu", path, error);
     }
-    int result;
     LARGE_INTEGER bytes;
     if (GetFileType(handle) != FILE_TYPE_DISK) {
         result = err_set(err, STATUS_INVALID_ARGUMENT,
