@@ -1,5 +1,6 @@
-// What enrichment adds to an event: names of its fields, and one view of the values, the same in the
-// broker (filled from the caches), in etwctl dump, and in a client (filled from a batch's table).
+// What enrichment adds to an event: names of its fields, and one view of the values, the same in
+// the broker (filled from the caches), in etwctl dump, and in a client (filled from a batch's
+// table).
 //
 // The view owns nothing: everything lives as long as whoever filled it says (broker: until the next
 // event; client: as long as the batch). Text is WTF-8 and never NULL. Any thread.
@@ -77,7 +78,8 @@ enum { // ProcessView.flags
     PROCESS_FLAGS_KNOWN = 0x20, // WOW64, PROTECTED and PACKAGED say something
 };
 
-// One process instance. In the broker immutable: what is learnt later makes a new one with a new serial.
+// One process instance. In the broker immutable: what is learnt later makes a new one with a new
+// serial.
 typedef struct ProcessView {
     uint64_t serial; // unique in the broker's life (table deduplication); 0 in clients
     uint32_t pid;
@@ -170,15 +172,19 @@ typedef struct EnrichedView {
 } EnrichedView;
 
 // The members of the event's "Enriched" object (docs/EVENT.md), for event_json's tail:
-// `,"Enriched":{…}`, or nothing when there is nothing to say. symbol (may be NULL) appends the name of a
-// frame's function as text ("NtCreateFile+0x14") and returns true.
+// `,"Enriched":{…}`, or nothing when there is nothing to say. symbol (may be NULL) appends the name
+// of a frame's function as text ("NtCreateFile+0x14") and returns true.
 void enriched_json(Buf *out, const EnrichedView *view, const EventRecord *record,
                    const Schema *schema,
                    bool (*symbol)(void *user, const FrameView *frame, Buf *out), void *user);
-// A value of the view by field, as filters and clients read it: from chains, values, and the payload
-// (event/derived.h). False: not known. Value.data lives as long as the view and the record; scratch
-// holds what had to be composed (CallChain, addresses).
+// A value of the view by field, as filters and clients read it: from chains, values, and the
+// payload (event/derived.h). False: not known. Value.data lives as long as the view and the record;
+// scratch holds what had to be composed (CallChain, addresses).
 bool enriched_value(const EnrichedView *view, const EventRecord *record, const Schema *schema,
                     EnrichedField field, Buf *scratch, Value *ret);
 uint8_t enriched_provenance(const EnrichedView *view,
                             EnrichedField field); // PROVENANCE_NONE: absent
+// event_summary for an event with its view: when it has no message, and its payload no field of
+// that name, FileName and RegistryPath stand in front.
+void enriched_summary(Buf *out, const EnrichedView *view, const EventRecord *record,
+                      const Schema *schema, size_t max_bytes);

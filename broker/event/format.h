@@ -18,8 +18,9 @@ void value_json(JsonWriter *w, Payload *p, const Value *v, uint32_t options);
 // {"name": value, …} of all top-level fields, in order; a name that stands twice gets "name#2".
 void payload_json(JsonWriter *w, Payload *p, uint32_t options);
 
-// The whole event as one JSON object: System, EventData, Extended, Enriched (by the caller through
-// `tail`, raw JSON members, may be NULL), Raw when undecoded. docs/EVENT.md has the shape.
+// The whole event as one JSON object: System, EventData, Extended, Raw when undecoded, and behind
+// them `tail`: raw members, each with a comma in front (enriched_json writes them), "" or NULL for
+// none. docs/EVENT.md has the shape.
 void event_json(Buf *out, const EventRecord *r, const Schema *schema, uint32_t options,
                 const char *tail);
 // The provider's message with its values inserted ("%1!s!" forms and %n, %t, %% understood);

@@ -124,8 +124,8 @@ static void write_counters(Buf *out, const EventItem *item) {
     put_char(out, ']');
 }
 
-// u16 size of all, provider name as u8z, then chunks {u16 size, u8 type, data}: type 1 is the group's
-// GUID, 2 the decode GUID (etl-format C).
+// u16 size of all, provider name as u8z, then chunks {u16 size, u8 type, data}: type 1 is the
+// group's GUID, 2 the decode GUID (etl-format C).
 static void write_traits(Buf *out, const EventItem *item) {
     uint32_t bytes = MIN_OF(load_u16(item->data), item->bytes);
     const uint8_t *name = item->data + 2, *nul = bytes > 2 ? memchr(name, 0, bytes - 2u) : NULL;
@@ -265,7 +265,8 @@ static void write_odd_item(Buf *out, const EventItem *item, bool first) {
 // Two passes: the items that are as they should be, then the malformed, repeated and unknown ones
 // raw, so that nothing is lost.
 static void write_extended(Buf *out, const EventRecord *r) {
-    // Shown elsewhere: the related activity in System, TraceLogging metadata as the fields they name.
+    // Shown elsewhere: the related activity in System, TraceLogging metadata as the fields they
+    // name.
     const uint32_t elsewhere = 1u << EVENT_ITEM_RELATED_ACTIVITY | 1u << EVENT_ITEM_TRACELOGGING;
     bool any = false, any_odd = false;
     for (int pass = 0; pass < 2; pass++) {
@@ -298,8 +299,8 @@ static void write_extended(Buf *out, const EventRecord *r) {
 
 // ---- All ----
 
-// The message is written raw behind `,"Message":"` and then escaped, when it needs to be, through the
-// room behind it: the hot path takes no memory of its own.
+// The message is written raw behind `,"Message":"` and then escaped, when it needs to be, through
+// the room behind it: the hot path takes no memory of its own.
 static void write_message(Buf *out, const EventRecord *r, const Schema *s) {
     if (!s->message[0])
         return;
@@ -358,9 +359,7 @@ void event_json(Buf *out, const EventRecord *r, const Schema *schema, uint32_t o
             member_bytes(out, ",\"Trailing\":", r->payload + p.consumed,
                          r->payload_bytes - p.consumed);
     }
-    if (tail && tail[0]) {
-        put_char(out, ',');
+    if (tail)
         buf_text(out, tail);
-    }
     put_char(out, '}');
 }

@@ -1,7 +1,7 @@
 // Whom an event is about: its effective process and thread (etl-format I.2).
 //
-// Kernel events often have no ids in their header, or those of whoever happened to run. A plan is made
-// once for each type; reading is two bounded loads. Pure; any thread.
+// Kernel events often have no ids in their header, or those of whoever happened to run. A plan is
+// made once for each type; reading is two bounded loads. Pure; any thread.
 #pragma once
 
 #include "event/schema.h"
@@ -30,17 +30,23 @@ typedef enum SubjectKind {
 
 typedef struct SubjectPlan {
     uint8_t kind;      // SubjectKind
-    bool match_header; // stacks: match by the header's tid when there is one, else by the payload's
+    bool match_header; // stacks: only the header's tid says whose the stack is; else, when it has
+                       // none, the payload's
     bool no_stack; // never the target of a stack (StackWalk itself, injected events, completions)
     PayloadRef pid, tid;
+    bool start; // Start and Load: the header's process is the creator
+    bool actor; // Image/Load, Unload: the header's thread acts, in the process of the payload
 } SubjectPlan;
 
 typedef struct Subject {
-    uint32_t pid, tid;    // UINT32_MAX: unknown
+    uint32_t pid, tid;    // UINT32_MAX: unknown. SUBJECT_TID: pid UINT32_MAX and a tid: ask the
+                          // thread's history
     uint32_t match_tid;   // for stacks; UINT32_MAX: none, the time alone counts
     uint32_t creator_pid; // SUBJECT_PROCESS, SUBJECT_THREAD of start events: the header's; else MAX
 } Subject;
 
-// Field names of the other processes that a payload may name, joined as Target…, Client…, Created….
+// By class and opcode of the kernel's classic events, whatever session logs them; all others, and
+// those whose payload lacks the field, are the header's. A classic event without a pid in its
+// header takes the payload's PID or ProcessId.
 SubjectPlan subject_plan(const Schema *schema);
 void subject_read(const SubjectPlan *plan, const EventRecord *record, Subject *ret);

@@ -10,19 +10,20 @@
 //     value:      'text' "text" (quotes doubled) 12 -3 0x1F 4KB 1.5 $true $false $null bare-word
 //                 and lists of them with commas (also in parentheses or @( )) for -in and -contains
 //
-// `{ … }` around the whole is accepted, and `$_.` before a field. A field alone is its truth. `-like`
-// has PowerShell's wildcards: * ? [a-z], escaped with a backtick; backslashes are literal.
+// `{ … }` around the whole is accepted, and `$_.` before a field. A field alone is its truth.
+// `-like` has PowerShell's wildcards: * ? [a-z], escaped with a backtick; backslashes are literal.
 //
-// Comparing follows PowerShell: the field's type rules. Numbers compare with numbers (and texts that
-// are numbers), GUIDs, SIDs, IP addresses and times (ISO 8601, UTC when no zone is given) as such, all
-// else as text, case folded. A value with a map equals its number and its text. Arrays match when any
-// element does (-notin, -notcontains: when none does). A missing value is $null: -ne, -notlike,
-// -notin, -notcontains are true, all else is false; that is counted as `unjudged`.
+// Comparing follows PowerShell: the field's type rules. Numbers compare with numbers (and texts
+// that are numbers), GUIDs, SIDs, IP addresses and times (ISO 8601, UTC when no zone is given) as
+// such, all else as text, case folded. A value with a map equals its number and its text. Arrays
+// match when any element does (-notin, -notcontains: when none does). A missing value is $null:
+// -ne, -notlike, -notin, -notcontains are true, all else is false; that is counted as `unjudged`.
 //
-// Filter and BoundFilter are immutable after creation; evaluating allocates nothing and takes no lock,
-// any thread may do so with an input of its own.
+// Filter and BoundFilter are immutable after creation; evaluating allocates nothing and takes no
+// lock, any thread may do so with an input of its own.
 #pragma once
 
+#include "event/subject.h"
 #include "event/value.h"
 #include "route/fields.h"
 #include "util/err.h"
@@ -57,8 +58,8 @@ void filter_fields(const Filter *filter,
                    void *user);
 size_t filter_bytes(const Filter *filter); // memory, for charging
 
-// The type of event that filters are bound to. provider and desc are read while binding only; the schema
-// must outlive what is bound.
+// The type of event that filters are bound to. provider and desc are read while binding only; the
+// schema must outlive what is bound.
 typedef struct RouteType {
     const Guid *provider;
     const EventDescriptor *desc;
@@ -80,9 +81,9 @@ BoundFilter *filter_unbind(BoundFilter *bound);         // returns NULL; NULL is
 FilterVerdict filter_verdict(const BoundFilter *bound); // NULL: FILTER_ALWAYS
 bool filter_reads_payload(const BoundFilter *bound);
 
-// What enrichment knows about the event: fills *ret (VALUE_UTF8, VALUE_U64, VALUE_BOOL, VALUE_SID, …;
-// schema and field NULL; data stays valid for the evaluation) and returns true, or false when it does
-// not know; then a payload field of that name counts.
+// What enrichment knows about the event: fills *ret (VALUE_UTF8, VALUE_U64, VALUE_BOOL, VALUE_SID,
+// …; schema and field NULL; data stays valid for the evaluation) and returns true, or false when it
+// does not know; then a payload field of that name counts.
 typedef bool (*FilterResolve)(void *user, const EventRecord *record, EnrichedField field,
                               Value *ret);
 
@@ -92,6 +93,9 @@ typedef struct FilterInput {
         *payload; // opened for this record and the type's schema, with slices; NULL: done inside
     FilterResolve resolve; // NULL: nothing is enriched
     void *resolve_user;
+    // What ProcessId, ThreadId and pid lists mean, with a pid from the thread's history where the
+    // event only tells the thread; NULL: as far as the event itself tells.
+    const Subject *subject;
 } FilterInput;
 
 typedef struct FilterCounters {

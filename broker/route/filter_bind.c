@@ -1,7 +1,6 @@
-// Binds filters to event types: resolves names to fields, folds what the type decides, orders chains by
-// cost and lays the tree out as steps with two jumps, so that evaluating needs no stack.
+// Binds filters to event types: resolves names to fields, folds what the type decides, orders
+// chains by cost and lays the tree out as steps with two jumps, so that evaluating needs no stack.
 #include "route/filter_bind.h"
-#include "route/want.h"
 #include "util/mem.h"
 #include "util/utf.h"
 
@@ -32,8 +31,8 @@ static int member_index(const Schema *schema, const SchemaField *structure, cons
     return -1;
 }
 
-// A payload name: a field, or struct.member.member. Names may contain dots themselves, so the longest
-// field name wins.
+// A payload name: a field, or struct.member.member. Names may contain dots themselves, so the
+// longest field name wins.
 static uint8_t resolve_path(const Schema *schema, const char *name, uint16_t path[BOUND_MAX_PATH]) {
     int index = schema_field_index(schema, name);
     if (index >= 0) {
@@ -118,13 +117,6 @@ static void draft_predicate(Binder *b, Draft *d, const FilterPredicate *p) {
     s->predicate = p;
     if (p->header != HEADER_NONE) {
         s->source = BOUND_HEADER;
-        if (p->header == HEADER_PROCESS_ID) {
-            int32_t field = route_pid_field(schema);
-            if (field >= 0) {
-                s->n_path = 1;
-                s->path[0] = (uint16_t)field;
-            }
-        }
     } else {
         s->n_path = resolve_path(schema, p->name, s->path);
         s->source = p->enriched != ENRICHED_NONE ? BOUND_ENRICHED
@@ -224,6 +216,7 @@ int filter_bind(const Filter *filter, const RouteType *type, BoundFilter **ret) 
     if (!b.bound)
         return -(int)STATUS_NO_MEMORY;
     b.bound->type = *type;
+    b.bound->subject = subject_plan(type->schema);
     Draft *root = draft(&b, filter->root);
     if (root)
         b.bound->entry = emit(&b, root, BOUND_TRUE, BOUND_FALSE);
@@ -278,8 +271,11 @@ run_with_slices(const BoundFilter *bound, FilterEval *eval) {
 bool filter_eval(const BoundFilter *bound, const FilterInput *input, FilterCounters *counters) {
     if (!bound || bound->entry >= BOUND_FALSE)
         return !bound || bound->entry == BOUND_TRUE;
-    FilterEval eval = {
-        .type = &bound->type, .record = input->record, .input = input, .payload = input->payload};
+    FilterEval eval = {.type = &bound->type,
+                       .subject = &bound->subject,
+                       .record = input->record,
+                       .input = input,
+                       .payload = input->payload};
     bool result;
     if (bound->reads_payload && !input->payload) {
         if (bound->needs_slices) {

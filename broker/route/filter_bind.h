@@ -24,6 +24,7 @@ typedef struct BoundStep {
 
 struct BoundFilter {
     RouteType type;
+    SubjectPlan subject;
     uint16_t entry; // first step, or BOUND_*
     uint16_t n_steps;
     bool needs_slices; // some field has no fixed offset
@@ -33,6 +34,7 @@ struct BoundFilter {
 
 typedef struct FilterEval {
     const RouteType *type;
+    const SubjectPlan *subject;
     const EventRecord *record;
     const FilterInput *input;
     Payload *payload; // or NULL: this evaluation cannot read the payload

@@ -1,9 +1,8 @@
-// One comparison of a filter: takes the value out of header, enrichment or payload and compares it with
-// the literals, without allocating. Texts are compared character by character as they stand.
+// One comparison of a filter: takes the value out of header, enrichment or payload and compares it
+// with the literals, without allocating. Texts are compared character by character as they stand.
 #include "event/codes.h"
 #include "event/format.h"
 #include "route/filter_bind.h"
-#include "route/want.h"
 #include "util/utf.h"
 
 // Formatted values (times, codes, addresses under -like) are judged by their first bytes.
@@ -366,6 +365,20 @@ static bool payload_path(const FilterEval *e, const BoundStep *step, Value *ret)
     return v.kind != VALUE_NONE && v.kind != VALUE_NULL;
 }
 
+// The effective ids, not those of the header.
+static Subject subject_of(const FilterEval *e) {
+    Subject subject;
+    if (e->input && e->input->subject)
+        return *e->input->subject;
+    subject_read(e->subject, e->record, &subject);
+    return subject;
+}
+
+static bool id_value(uint32_t id, Value *ret) {
+    *ret = number_value(id);
+    return id != UINT32_MAX;
+}
+
 static const char *first_of(const char *a, const char *b) {
     return *a ? a : b;
 }
@@ -415,16 +428,9 @@ static bool header_value(const FilterEval *e, const BoundStep *step, Value *ret,
         *ret = text_value(s->event_name);
         return *s->event_name != 0;
     case HEADER_PROCESS_ID:
-        if (step->n_path != 0 && (r->pid == UINT32_MAX || route_pid_in_payload(s)) &&
-            payload_path(e, step, ret))
-            return true;
-        if (r->pid == UINT32_MAX)
-            return false;
-        *ret = number_value(r->pid);
-        return true;
+        return id_value(subject_of(e).pid, ret);
     case HEADER_THREAD_ID:
-        *ret = number_value(r->tid);
-        return r->tid != UINT32_MAX;
+        return id_value(subject_of(e).tid, ret);
     case HEADER_PROCESSOR:
         *ret = number_value(r->cpu);
         return true;

@@ -129,46 +129,6 @@ bool want_matches_type(const Want *want, const RouteType *type, bool include_run
     return true;
 }
 
-int32_t route_pid_field(const Schema *schema) {
-    if (!(schema->event_flags & EVENT_CLASSIC))
-        return -1;
-    int index = schema_field_index(schema, "PID");
-    return index >= 0 ? index : schema_field_index(schema, "ProcessId");
-}
-
-bool route_pid_in_payload(const Schema *schema) {
-    enum { GROUP_PROCESS = 0x03, GROUP_THREAD = 0x05, GROUP_IMAGE = 0x14 };
-    uint8_t group = 0;
-    return (schema->event_flags & EVENT_CLASSIC) && kernel_is_class(&schema->provider, &group) &&
-           (group == GROUP_PROCESS || group == GROUP_THREAD || group == GROUP_IMAGE);
-}
-
-static uint32_t payload_pid(const EventRecord *record, const Schema *schema, int32_t pid_field,
-                            Payload *payload) {
-    if (pid_field < 0)
-        return UINT32_MAX;
-    Payload own;
-    if (!payload) {
-        // TcpIp, UdpIp and the image rundown have the pid at a fixed offset in every version.
-        if (schema->fields[pid_field].offset32 < 0 || schema->fields[pid_field].offset64 < 0)
-            return UINT32_MAX;
-        payload_open(&own, schema, record, NULL);
-        payload = &own;
-    }
-    Value v = payload_value(payload, (uint16_t)pid_field);
-    if ((v.kind != VALUE_U64 && v.kind != VALUE_I64) || v.u64 > UINT32_MAX)
-        return UINT32_MAX;
-    return (uint32_t)v.u64;
-}
-
-uint32_t route_event_pid(const EventRecord *record, const Schema *schema, int32_t pid_field,
-                         Payload *payload) {
-    if (record->pid != UINT32_MAX && (pid_field < 0 || !route_pid_in_payload(schema)))
-        return record->pid;
-    uint32_t pid = payload_pid(record, schema, pid_field, payload);
-    return pid != UINT32_MAX ? pid : record->pid;
-}
-
 int want_bind(const Want *want, const RouteType *type, BoundWant *ret) {
     BoundFilter *filter = NULL;
     if (want->filter) {
@@ -176,8 +136,7 @@ int want_bind(const Want *want, const RouteType *type, BoundWant *ret) {
         if (r < 0)
             return r;
     }
-    *ret =
-        (BoundWant){want, type->schema, filter, want->n_pids ? route_pid_field(type->schema) : -1};
+    *ret = (BoundWant){want, type->schema, filter, subject_plan(type->schema)};
     return 0;
 }
 
@@ -189,10 +148,14 @@ bool want_matches_event(const BoundWant *bound, const FilterInput *input,
                         FilterCounters *counters) {
     const Want *want = bound->want;
     if (want->n_pids != 0) {
-        uint32_t pid =
-            route_event_pid(input->record, bound->schema, bound->pid_field, input->payload);
+        Subject own;
+        const Subject *subject = input->subject;
+        if (!subject) {
+            subject_read(&bound->subject, input->record, &own);
+            subject = &own;
+        }
         uint32_t i = 0;
-        while (i < want->n_pids && want->pids[i] != pid)
+        while (i < want->n_pids && want->pids[i] != subject->pid)
             i++;
         if (i == want->n_pids)
             return false;

@@ -1,15 +1,20 @@
-// One want: which events somebody asks for. A subscription is an OR of up to SPEC_MAX_WANTS of them.
+// One want: which events somebody asks for. A subscription is an OR of up to SPEC_MAX_WANTS of
+// them.
 //
-// A static part, which the event's type decides (provider or kernel type, ids, names, opcodes, level,
-// keywords, rundown), and a dynamic part (pids, filter). Immutable after want_from_json. Loop thread.
+// A static part, which the event's type decides (provider or kernel type, ids, names, opcodes,
+// level, keywords, rundown), and a dynamic part (pids, filter). Immutable after want_from_json.
+// Loop thread.
 //
-// - Providers and kernel types are an OR; a want with neither looks at every event of the source and
+// - Providers and kernel types are an OR; a want with neither looks at every event of the source
+// and
 //   asks the source for nothing.
 // - level: event level 0 always passes, else event level <= want level.
-// - keywords: any = 0 passes everything (and `all` is then unused); else keyword-0 events pass (unless
+// - keywords: any = 0 passes everything (and `all` is then unused); else keyword-0 events pass
+// (unless
 //   ignore_keyword0) and others need (kw & any) != 0 and (kw & all) == all. ETW's own rule.
 //   Keywords and level restrict manifest and TraceLogging events; kernel classes have neither.
-// - ids restrict events that have one: under a want with kernel types, kernel events pass; TraceLogging
+// - ids restrict events that have one: under a want with kernel types, kernel events pass;
+// TraceLogging
 //   events have id 0; classic events of other providers have none and do not match.
 // - event names and opcodes restrict all.
 // - Rundown events (SCHEMA_RUNDOWN) answer a capture-state or a file's end, perhaps asked for by
@@ -62,11 +67,11 @@ typedef struct Want {
     Arena arena; // all of the above but the filter
 } Want;
 
-// Reads one want. Keys: provider | providers, kernel, any, all, level, event_ids, event_names, opcodes,
-// pids, filter, ignore_keyword0; others and doubled ones are refused by name. `json` must have passed
-// the wire room's scan (depth, bytes). Adds lines to *warnings (unknown provider, `all` without `any`,
-// hot kernel types). Errors: -STATUS_INVALID_ARGUMENT, -STATUS_NOT_FOUND (wildcard or keyword without
-// match), -STATUS_FILTER, -STATUS_NO_MEMORY.
+// Reads one want. Keys: provider | providers, kernel, any, all, level, event_ids, event_names,
+// opcodes, pids, filter, ignore_keyword0; others and doubled ones are refused by name. `json` must
+// have passed the wire room's scan (depth, bytes). Adds lines to *warnings (unknown provider, `all`
+// without `any`, hot kernel types). Errors: -STATUS_INVALID_ARGUMENT, -STATUS_NOT_FOUND (wildcard
+// or keyword without match), -STATUS_FILTER, -STATUS_NO_MEMORY.
 int want_from_json(const cJSON *json, const RouteNames *names, Want **ret, Buf *warnings, Err *err);
 Want *want_free(Want *want);
 void want_to_json(const Want *want, JsonWriter *w);
@@ -88,17 +93,9 @@ typedef struct BoundWant {
     const Want *want;
     const Schema *schema;
     BoundFilter *filter;
-    int32_t pid_field; // payload field that names the process (route_event_pid), or -1
+    SubjectPlan subject; // whose its events are, for pid lists
 } BoundWant;
 
 int want_bind(const Want *want, const RouteType *type, BoundWant *ret); // < 0: no memory
 void want_unbind(BoundWant *bound);
 bool want_matches_event(const BoundWant *bound, const FilterInput *input, FilterCounters *counters);
-// The process that an event is about. Process, Thread and Image events are about the payload's process
-// (the header's is the creator, or who happened to run); for others the header's pid counts, and the
-// payload field where the header has none. UINT32_MAX when neither is known (etl-format I.2).
-uint32_t route_event_pid(const EventRecord *record, const Schema *schema, int32_t pid_field,
-                         Payload *payload);
-int32_t route_pid_field(const Schema *schema); // "PID" or "ProcessId" of kernel classes, or -1
-// Is the payload's process the one that events of this type are about, whatever the header says?
-bool route_pid_in_payload(const Schema *schema);

@@ -1,5 +1,5 @@
-// The filter language and its evaluation on hostile events. Input: u16 bytes of the filter, the filter,
-// u16 flags, 40 bytes of header, u8 enriched values, payload.
+// The filter language and its evaluation on hostile events. Input: u16 bytes of the filter, the
+// filter, u16 flags, 40 bytes of header, u8 enriched values, payload.
 #include "tests/fuzz/fuzz.h"
 
 #include "route/filter.h"
@@ -90,7 +90,9 @@ static void evaluate(const Filter *f, const Filter *again, const Schema *s, cons
     size_t calls = mem_calls();
     Payload payload;
     payload_open(&payload, s, r, slices);
-    FilterInput with = {r, &payload, resolve, &have}, without = {r, NULL, resolve, &have};
+    FilterInput without = {.record = r, .resolve = resolve, .resolve_user = &have};
+    FilterInput with = without;
+    with.payload = &payload;
     FilterCounters first = {0}, second = {0}, third = {0};
     bool yes = filter_eval(a, &with, &first);
     fuzz_check(filter_eval(a, &without, &second) == yes,
@@ -99,7 +101,8 @@ static void evaluate(const Filter *f, const Filter *again, const Schema *s, cons
     FilterCounters fourth = {0};
     fuzz_check(filter_eval(open, &without, &fourth) == yes, "so it is for a type that is open");
     fuzz_check(mem_calls() == calls, "evaluating allocates nothing");
-    // A compared value is looked at once for each literal; addresses, times and codes as text take 1 KiB.
+    // A compared value is looked at once for each literal; addresses, times and codes as text take
+    // 1 KiB.
     uint64_t each = (uint64_t)r->payload_bytes * 2 + r->ext_bytes + 2048;
     fuzz_check(first.examined <= FILTER_MAX_PREDICATES * FILTER_MAX_IN * each,
                "what is examined is bounded");
@@ -132,7 +135,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     } else if (f) {
         const char *canonical = filter_text(f);
         fuzz_check(filter_bytes(f) <= 1u << 20, "a filter takes at most a megabyte");
-        // The canonical text may be longer than what is allowed: dashes, quotes and names were added.
+        // The canonical text may be longer than what is allowed: dashes, quotes and names were
+        // added.
         size_t n = strlen(canonical);
         r = filter_parse(canonical, n, &again, &column, &err);
         if (r != 0)

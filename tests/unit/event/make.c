@@ -1,5 +1,7 @@
 #include "unit/event/make.h"
 
+#include "schema/kernel_mof.h"
+
 static int digit(char c) {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -46,6 +48,26 @@ void make(Made *m, const SchemaField *fields, uint16_t n_fields, uint16_t n_top,
     m->record.pid = 4660;
     m->record.tid = 22136;
     payload_open(&m->payload, s, &m->record, m->slices);
+}
+
+void make_kernel(Made *m, const char *class, int opcode, int version, const char *hex,
+                 int pointer) {
+    memset(m, 0, sizeof *m);
+    const MofClass *c = kernel_mof_classes;
+    while (c < kernel_mof_classes + kernel_mof_n_classes && strcmp(c->name, class) != 0)
+        c++;
+    cr_assert(c < kernel_mof_classes + kernel_mof_n_classes, "no class %s", class);
+    EventDescriptor d = {.opcode = (uint8_t)opcode, .version = (uint8_t)version};
+    cr_assert_eq(kernel_mof_compile(&c->guid, &d, &m->schema), 0, "%s %d", class, opcode);
+    m->record =
+        (EventRecord){.provider = c->guid,
+                      .desc = d,
+                      .pid = 4660,
+                      .tid = 22136,
+                      .flags = (uint16_t)(EVENT_CLASSIC | (pointer == 4 ? EVENT_POINTER32 : 0)),
+                      .payload = m->bytes,
+                      .payload_bytes = from_hex(hex, m->bytes, sizeof m->bytes)};
+    payload_open(&m->payload, m->schema, &m->record, m->slices);
 }
 
 void made_free(Made *m) {

@@ -25,6 +25,8 @@ typedef struct Made {
 // The schema is finished; hex: the payload in hex digits, spaces ignored. pointer: 4 or 8.
 void make(Made *m, const SchemaField *fields, uint16_t n_fields, uint16_t n_top, const char *hex,
           int pointer);
+// The same by a kernel class of kernel_mof.txt ("FileIo"); its header has pid 4660 and tid 22136.
+void make_kernel(Made *m, const char *class, int opcode, int version, const char *hex, int pointer);
 void made_free(Made *m);
 // Parses hex digits; returns the bytes.
 uint32_t from_hex(const char *hex, uint8_t *to, size_t cap);

@@ -60,7 +60,7 @@ Test(event_json, all_names_message_activity_tail) {
     uint8_t ext[24];
     m.record.ext = ext;
     m.record.ext_bytes = event_item_put(ext, EVENT_ITEM_RELATED_ACTIVITY, dns.b, 16);
-    JSON_IS(&m, "\"Enriched\":{\"ProcessName\":\"x\"}",
+    JSON_IS(&m, ",\"Enriched\":{\"ProcessName\":\"x\"}",
             SYSTEM_START
             ",\"EventName\":\"DnsQuery\",\"LevelName\":\"Information\",\"TaskName\":\"Query\","
             "\"OpcodeName\":\"Info\",\"ChannelName\":\"Microsoft-Windows-DNS-Client/Operational\","

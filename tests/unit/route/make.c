@@ -108,7 +108,7 @@ bool event_passes_with(Event *e, const char *text, FilterResolve resolve, void *
     cr_assert_eq(filter_parse(text, strlen(text), &filter, NULL, &err), 0, "%s: %s", text,
                  err.text);
     cr_assert_eq(filter_bind(filter, &e->type, &bound), 0);
-    FilterInput input = {&e->record, NULL, resolve, user};
+    FilterInput input = {.record = &e->record, .resolve = resolve, .resolve_user = user};
     size_t calls = mem_calls();
     bool result = filter_eval(bound, &input, counters ? counters : &own);
     cr_assert_eq(mem_calls(), calls, "evaluating allocates nothing: %s", text);

@@ -1,5 +1,5 @@
-// Filters and wants on real traces, against counts made without them: straight from headers and payload
-// bytes.
+// Filters and wants on real traces, against counts made without them: straight from headers and
+// payload bytes.
 #include <criterion/criterion.h>
 
 #include "make.h"
@@ -53,15 +53,15 @@ static void close_run(Run *run) {
 }
 
 // A subscription with its programs by type, as the watch room keeps them.
-typedef struct Subject {
+typedef struct Probe {
     Spec *spec;
     BoundSpec *programs[4096];
     bool bound[4096];
     uint64_t matched, offered;
     FilterCounters counters;
-} Subject;
+} Probe;
 
-static bool take(Subject *s, const Run *run) {
+static bool take(Probe *s, const Run *run) {
     uint32_t id = run->type->id;
     cr_assert_lt(id, 4096);
     if (!s->bound[id]) {
@@ -81,7 +81,7 @@ static bool take(Subject *s, const Run *run) {
     return matched;
 }
 
-static void done(Subject *s) {
+static void done(Probe *s) {
     for (size_t i = 0; i < ARRAY_COUNT(s->programs); i++)
         spec_unbind(s->programs[i]);
     spec_unref(s->spec);
@@ -104,7 +104,7 @@ Test(route_corpus, amsi_scripts, .timeout = 60) {
     Run run;
     if (!open_run(&run, "AMSITrace.etl"))
         return;
-    static Subject s;
+    static Probe s;
     // TraceLogging: no ids, a field name with a blank.
     s.spec =
         spec_of("{'wants':[{'provider':'8e805eb3-6a8f-4a1e-90fa-a831d94e54a1',"
@@ -145,7 +145,7 @@ Test(route_corpus, wants_on_a_large_trace, .timeout = 120) {
     Run run;
     if (!open_run(&run, "net.4.5.2.x64.etl"))
         return;
-    static Subject s[6];
+    static Probe s[6];
     const char *texts[] = {
         // The CLR's provider with three masks and levels.
         "{'wants':[{'provider':'e13c0d23-ccbc-4e12-931b-d9cc2eee27e4','any':'0x8','level':4}]}",
@@ -159,13 +159,15 @@ Test(route_corpus, wants_on_a_large_trace, .timeout = 120) {
     };
     for (size_t i = 0; i < ARRAY_COUNT(s); i++)
         s[i].spec = spec_of(texts[i], NULL, NULL);
-    Guid clr, image, tcp, udp, process, thread;
+    Guid clr, image, tcp, udp, process, thread, disk, config;
     cr_assert(guid_parse("e13c0d23-ccbc-4e12-931b-d9cc2eee27e4", &clr));
     image = *kernel_class(0x14);
     tcp = *kernel_class(6);
     udp = *kernel_class(8);
     process = *kernel_class(3);
     thread = *kernel_class(5);
+    disk = *kernel_class(1);
+    config = *kernel_class(0x0b);
     uint64_t total = 0;
     while (next(&run)) {
         const EventRecord *r = &run.record;
@@ -183,8 +185,9 @@ Test(route_corpus, wants_on_a_large_trace, .timeout = 120) {
                      guid_equal(&r->provider, &image) && d->opcode == 10 && ends_dll(r));
         bool network = guid_equal(&r->provider, &tcp) || guid_equal(&r->provider, &udp);
         bool of_process = take(&s[4], &run);
-        // Process, Thread and Image events are about the payload's process (etl-format H.1-H.3, I.2;
-        // 64-bit layouts: this file has no others of these).
+        // Process, Thread and Image events are about the payload's process, and so are a few
+        // others; DiskIO's tell only the thread, whose process is known here when it is the
+        // header's (etl-format H, I.2; 64-bit layouts: this file has no others of these).
         bool is_process = guid_equal(&r->provider, &process);
         int at = -1;
         if (is_process)
@@ -193,7 +196,13 @@ Test(route_corpus, wants_on_a_large_trace, .timeout = 120) {
             at = 16;
         else if (guid_equal(&r->provider, &thread))
             at = 0;
-        if (at >= 0)
+        else if (guid_equal(&r->provider, &config) && d->opcode == 15)
+            at = 0; // a service
+        bool of_disk = guid_equal(&r->provider, &disk) && r->pid != UINT32_MAX;
+        if (of_disk) // ReadInit, WriteInit, FlushInit
+            cr_assert_eq(of_process,
+                         load_u32(r->payload + 8) == r->tid && r->pid == 3988 && r->cpu < 4);
+        else if (at >= 0)
             cr_assert_eq(of_process, load_u32(r->payload + at) == 3988 && r->cpu < 4, "opcode %u",
                          d->opcode);
         else if (r->pid != UINT32_MAX)

@@ -420,8 +420,55 @@ Test(want_match, process_events_are_about_the_payloads_process) {
     cr_assert_not(event_matches("{'pids':[912]}", e, NULL));
     cr_assert(event_matches("{'filter':'PID -eq 640'}", e, NULL));
     cr_assert_not(event_matches("{'filter':'PID -eq 912'}", e, NULL));
+    cr_assert(event_matches("{'filter':'TID -eq $null'}", e, NULL),
+              "the header's is the creator's");
     e->record.payload_bytes = 3; // cut: the header is all there is
     cr_assert(event_matches("{'pids':[912]}", e, NULL));
-    cr_assert(event_matches("{'filter':'PID -eq 912'}", e, NULL));
+    cr_assert(event_matches("{'filter':'PID -eq 912 -and TID -ne $null'}", e, NULL));
+    event_free(e);
+}
+
+Test(want_match, ids_of_events_that_tell_only_their_thread) {
+    // DiskIO/ReadInit: the header is that of whoever ran.
+    Event *e = event_new();
+    event_field(e, "Irp", IN_U64, OUT_DEFAULT);
+    event_field(e, "IssuingThreadId", IN_U32, OUT_DEFAULT);
+    event_put_u64(e, 1);
+    event_put_u32(e, 77);
+    e->provider = *kernel_class(1);
+    e->desc.opcode = 12;
+    e->record.flags = EVENT_CLASSIC;
+    e->record.pid = 912;
+    e->record.tid = 78;
+    event_ready(e);
+    cr_assert(event_matches("{'filter':'TID -eq 77 -and PID -eq $null'}", e, NULL));
+    cr_assert_not(event_matches("{'pids':[912]}", e, NULL));
+    e->record.tid = 77;
+    cr_assert(event_matches("{'pids':[912],'filter':'TID -eq 77 -and PID -eq 912'}", e, NULL));
+    event_free(e);
+}
+
+Test(want_match, the_subject_that_is_given_counts) {
+    Event *e = event_new();
+    event_ready(e);
+    Subject subject = {640, 77, UINT32_MAX, UINT32_MAX};
+    FilterInput input = {.record = &e->record, .subject = &subject};
+    static const struct {
+        const char *json;
+        bool match;
+    } cases[] = {{"{'pids':[640]}", true},
+                 {"{'pids':[4711]}", false},
+                 {"{'filter':'ProcessId -eq 640 -and ThreadId -eq 77'}", true},
+                 {"{'filter':'ProcessId -eq 4711'}", false}};
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        Want *want = want_of(cases[i].json, NULL, NULL);
+        BoundWant bound;
+        FilterCounters counters = {0, 0, 0};
+        cr_assert_eq(want_bind(want, &e->type, &bound), 0);
+        cr_assert_eq(want_matches_event(&bound, &input, &counters), cases[i].match, "%s",
+                     cases[i].json);
+        want_unbind(&bound);
+        want_free(want);
+    }
     event_free(e);
 }
