@@ -1,7 +1,8 @@
 // The wire contract: constants and offsets of every frame. docs/PROTOCOL.md is the reference text.
 //
-// Little-endian; no structs travel. A connection begins with 64 fixed bytes (HELLO) from the client; all
-// that follows, both ways, is frames with a 16-byte head. The broker answers HELLO with WELCOME or closes.
+// Little-endian; no structs travel. A connection begins with 64 fixed bytes (HELLO) from the
+// client; all that follows, both ways, is frames with a 16-byte head. The broker answers HELLO with
+// WELCOME or closes.
 #pragma once
 
 #define WIRE_MAGIC          0x42575445u // "ETWB"
@@ -11,7 +12,8 @@
 // Features of WELCOME: what the broker's source is.
 #define WIRE_FEATURE_LIVE 0x1u // events happen now: a subscriber's own pid means itself
 
-// HELLO: {u32 magic, u16 min version, u16 max version, u64 features, 48 bytes agent (UTF-8, NUL-padded)}
+// HELLO: {u32 magic, u16 min version, u16 max version, u64 features, 48 bytes agent (UTF-8,
+// NUL-padded)}
 #define WIRE_HELLO_BYTES       64u
 #define WIRE_HELLO_MAGIC       0u
 #define WIRE_HELLO_MIN         4u
@@ -20,8 +22,8 @@
 #define WIRE_HELLO_AGENT       16u
 #define WIRE_HELLO_AGENT_BYTES 48u
 
-// Head of every frame: u32 bytes (whole frame, head included), u16 type, u16 flags, u32 subscription,
-// u32 request.
+// Head of every frame: u32 bytes (whole frame, head included), u16 type, u16 flags, u32
+// subscription, u32 request.
 #define WIRE_HEAD_BYTES        16u
 #define WIRE_HEAD_SIZE         0u
 #define WIRE_HEAD_TYPE         4u
@@ -46,8 +48,8 @@
 #define WIRE_EPOCH   8u
 #define WIRE_END     9u
 
-// WELCOME payload: {u16 version, u16 zero, u32 epoch, u64 features, instance GUID 16, u32 max_in, u32 zero,
-// agent 48 (the broker's name and version)}
+// WELCOME payload: {u16 version, u16 zero, u32 epoch, u64 features, instance GUID 16, u32 max_in,
+// u32 zero, agent 48 (the broker's name and version)}
 #define WIRE_WELCOME_BYTES    88u
 #define WIRE_WELCOME_VERSION  0u
 #define WIRE_WELCOME_EPOCH    4u
@@ -57,8 +59,8 @@
 #define WIRE_WELCOME_AGENT    40u
 
 // SCHEMA payload: {u32 type, u32 schema flags, GUID 16, descriptor 16, u16 event flags, u8 source,
-// u8 undecodable, u32 zero} then TLVs {u16 tag, u16 zero, u32 bytes, data, padding to 4}; unknown tags are
-// skipped.
+// u8 undecodable, u32 zero} then TLVs {u16 tag, u16 zero, u32 bytes, data, padding to 4}; unknown
+// tags are skipped.
 #define WIRE_SCHEMA_FIXED       48u
 #define WIRE_SCHEMA_TYPE        0u
 #define WIRE_SCHEMA_FLAGS       4u
@@ -78,13 +80,14 @@
 #define WIRE_TLV_MESSAGE        8u
 #define WIRE_TLV_MAP                                                                               \
     9u // {u16 index, u16 bitmap, u32 n, n x {u32 value, u32 text bytes, text}, u32 name bytes, name}
-// FIELDS: {u16 n, u16 n_top} n x {u16 in, u16 out, u16 flags, u8 count kind, u8 length kind, u16 count,
-// u16 length, u16 first member, u16 members, u16 map index + 1, u16 name bytes, name, padding to 4}
+// FIELDS: {u16 n, u16 n_top} n x {u16 in, u16 out, u16 flags, u8 count kind, u8 length kind, u16
+// count, u16 length, u16 first member, u16 members, u16 map index + 1, u16 name bytes, name,
+// padding to 4}
 #define WIRE_TLV_FIELDS  10u
 #define WIRE_FIELD_FIXED 20u
 
-// EVENTS payload: private {u64 first number}; body {u32 n, u32 table_at (from the body's start; 0 = none),
-// i64 first_time, i64 last_time, records, table}. Equal watchers share the body.
+// EVENTS payload: private {u64 first number}; body {u32 n, u32 table_at (from the body's start; 0 =
+// none), i64 first_time, i64 last_time, records, table}. Equal watchers share the body.
 #define WIRE_EVENTS_PRIVATE  8u
 #define WIRE_BODY_HEAD       24u
 #define WIRE_BODY_COUNT      0u
@@ -92,8 +95,9 @@
 #define WIRE_BODY_FIRST_TIME 8u
 #define WIRE_BODY_LAST_TIME  16u
 
-// Record, 8-aligned, 40 bytes and then by flag: activity 16, inline key 32 {GUID, descriptor}; enriched
-// n x {u8 field, u8 provenance, u16 table entry} padded to 8; items (ext_bytes); payload, padded to 8.
+// Record, 8-aligned, 40 bytes and then by flag: activity 16, inline key 32 {GUID, descriptor};
+// enriched n x {u8 field, u8 provenance, u16 table entry} padded to 8; items (ext_bytes); payload,
+// padded to 8.
 #define WIRE_RECORD_FIXED            40u
 #define WIRE_RECORD_SIZE             0u  // u32, padding included
 #define WIRE_RECORD_FLAGS            4u  // u16 WIRE_RECORD_*
@@ -120,28 +124,28 @@
 #define WIRE_RECORD_INLINE_FLAGS_SHIFT                                                             \
     8u // event flags (low 8) of an inline key stand in the high byte
 
-// Table entries {u16 kind, u16 zero, u32 bytes (head included), data, padding to 8}. An entry refers to
-// earlier ones only; references are entry + 1, 0 = none. Texts are WTF-8 without NUL.
+// Table entries {u16 kind, u16 zero, u32 bytes (head included), data, padding to 8}. An entry
+// refers to earlier ones only; references are entry + 1, 0 = none. Texts are WTF-8 without NUL.
 #define WIRE_TABLE_PROCESS 1u
 #define WIRE_TABLE_TEXT    2u // the text
 #define WIRE_TABLE_STACK   3u
 #define WIRE_TABLE_MODULE  4u
 #define WIRE_TABLE_NUMBER  5u // u64
-// PROCESS: {u32 pid, u32 parent pid, u32 session, u16 parent entry + 1, u8 provenance, u8 flags, u64 start
-// key, i64 start time, u8 SID bytes, u8 zero, u16 name bytes, u16 path bytes, u16 user bytes, u32 command
-// line bytes} SID, name, path, user, command line
+// PROCESS: {u32 pid, u32 parent pid, u32 session, u16 parent entry + 1, u8 provenance, u8 flags,
+// u64 start key, i64 start time, u8 SID bytes, u8 zero, u16 name bytes, u16 path bytes, u16 user
+// bytes, u32 command line bytes} SID, name, path, user, command line
 #define WIRE_PROCESS_FIXED 44u
-// STACK: {u32 frames, u32 flags} frames x {u16 module entry + 1, u16 flags (1 kernel), u32 zero, u64 offset
-// into the module, or the address when there is none}
+// STACK: {u32 frames, u32 flags} frames x {u16 module entry + 1, u16 flags (1 kernel), u32 zero,
+// u64 offset into the module, or the address when there is none}
 #define WIRE_STACK_FIXED      8u
 #define WIRE_STACK_INCOMPLETE 1u
 #define WIRE_STACK_FRAME      16u
 #define WIRE_FRAME_KERNEL     1u
-// MODULE: {u64 base (0 = withheld), u64 size, u32 time stamp, u32 checksum, u32 PDB age, u8 provenance, u8
-// zero, u16 path bytes, u16 PDB name bytes, u16 zero, GUID PDB} path, PDB name
+// MODULE: {u64 base (0 = withheld), u64 size, u32 time stamp, u32 checksum, u32 PDB age, u8
+// provenance, u8 zero, u16 path bytes, u16 PDB name bytes, u16 zero, GUID PDB} path, PDB name
 #define WIRE_MODULE_FIXED 52u
-// Enriched fields of a record: `field` is an EnrichedField (event/enriched.h) whose entry is a TEXT or
-// NUMBER, or one of these, whose entry is a PROCESS.
+// Enriched fields of a record: `field` is an EnrichedField (event/enriched.h) whose entry is a TEXT
+// or NUMBER, or one of these, whose entry is a PROCESS. At most 16 a record.
 #define WIRE_ENRICHED_CREATOR 201u
 #define WIRE_ENRICHED_TARGET  202u
 #define WIRE_ENRICHED_CLIENT  203u
@@ -162,8 +166,9 @@
 #define WIRE_EPOCH_LOOP    2u // the replayed file begins again
 #define WIRE_EPOCH_SESSION 3u // the session was stopped or replaced
 #define WIRE_EPOCH_UNCLEAN 0x1u
-// END payload: {u32 reason, u32 zero, then the ledger as u64: offered, denied scope, denied policy, denied
-// cost, filtered, matched, held, numbered, dropped queue, rate, oversize, policy, close, queued, sent}
+// END payload: {u32 reason, u32 zero, then the ledger as u64: offered, denied scope, denied policy,
+// denied cost, filtered, matched, held, numbered, dropped queue, rate, oversize, policy, close,
+// queued, sent}
 #define WIRE_END_BYTES    128u
 #define WIRE_END_SOURCE   1u // the source ended and the queue is drained
 #define WIRE_END_STOPPED  2u // the subscription was stopped
