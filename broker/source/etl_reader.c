@@ -1,11 +1,11 @@
-// See etl_reader.h. The stream is a merge over queues of buffers: one queue for each CPU, in the order
-// of the index, and one for header buffers, whose late events (dropped times) belong to no CPU's order.
-// Keys are (raw time, place of the buffer in the index), so that events of equal time stay in file
-// order. Segments (sessions appended to one file) are merged one after the other.
+// See etl_reader.h. The stream is a merge over queues of buffers: one queue for each CPU, in the
+// order of the index, and one for header buffers, whose late events (dropped times) belong to no
+// CPU's order. Keys are (raw time, place of the buffer in the index), so that events of equal time
+// stay in file order. Segments (sessions appended to one file) are merged one after the other.
 //
 // Memory: one window for each queue. Beyond options.memory_bytes windows of plain buffers shrink to
-// WINDOW_MIN, and CPUs with compressed buffers, which must be unpacked whole, wait until others have
-// ended: their events then come late and are flagged, but none is lost.
+// WINDOW_MIN, and CPUs with compressed buffers, which must be unpacked whole, wait until others
+// have ended: their events then come late and are flagged, but none is lost.
 #include "source/etl_reader.h"
 
 #include <stdlib.h>
@@ -188,8 +188,8 @@ static int open_packed(EtlReader *r, Cursor *c, const EtlSegment *segment, Err *
         give_up(r, b, total,
                 total < head.offset && head.offset <= ETL_BUFFER_MAX ? head.offset - total : 0,
                 what, head.offset);
-    // Unpacking goes to shared memory first, so that a window takes what a buffer holds, not what its
-    // header claims. Where the window is large enough, the two change places.
+    // Unpacking goes to shared memory first, so that a window takes what a buffer holds, not what
+    // its header claims. Where the window is large enough, the two change places.
     if (c->own_bytes >= r->image_bytes || (c->own_bytes >= total && c->own_bytes >= capacity)) {
         uint8_t *own = c->own;
         size_t own_bytes = c->own_bytes;
@@ -629,6 +629,7 @@ int etl_next(EtlReader *r, EventRecord *ret, Err *err) {
     etl_event_decode(c->data + (c->at - c->base), &c->spot, r->scratch, ret, &what);
     ret->time = etl_clock_filetime(&r->index.segments[r->segment].clock, c->spot.raw);
     ret->cpu = b->cpu;
+    ret->ordinal = r->stats.events; // counted from 0 again by etl_rewind
     if (c->no_time)
         ret->flags |= EVENT_TIME_GUESSED;
     bool late = r->late && c->spot.raw < r->max_raw;

@@ -1,9 +1,10 @@
 // Reads .etl files: buffers, events, clocks, loss, in merged time order, with bounded memory.
 //
 // Format facts and guarantees: docs/ETL.md. One owner, one thread at a time. Files are read, never
-// mapped: a session may shorten its file meanwhile, and a mapping answers that with a signal. A record's
-// pointers stay valid until the next call on the same reader. Malformed input never stops the walk where
-// anything intact is left: it is reported as a diagnostic (file offset, what, what was done) and counted.
+// mapped: a session may shorten its file meanwhile, and a mapping answers that with a signal. A
+// record's pointers stay valid until the next call on the same reader. Malformed input never stops
+// the walk where anything intact is left: it is reported as a diagnostic (file offset, what, what
+// was done) and counted.
 #pragma once
 
 #include "event/record.h"
@@ -60,14 +61,16 @@ typedef struct EtlDiagnostic {
     uint64_t value;   // the offending number
 } EtlDiagnostic;
 
-// Opens and indexes the file (buffer headers only). Errors: NOT_FOUND, IO, FORMAT (not an .etl file;
-// the text says what was expected at which offset), NO_MEMORY.
+// Opens and indexes the file (buffer headers only). Errors: NOT_FOUND, IO, FORMAT (not an .etl
+// file; the text says what was expected at which offset), NO_MEMORY.
 int etl_open(const char *path, const EtlOptions *options, EtlReader **ret, Err *err);
 // The same over bytes in memory, borrowed for the reader's life (fuzzing, tests).
 int etl_open_memory(const void *data, size_t bytes, const EtlOptions *options, EtlReader **ret,
                     Err *err);
 EtlReader *etl_close(EtlReader *reader); // returns NULL
-// 1: *ret is the next event; 0: end; < 0 fatal (I/O, memory) with err filled.
+// 1: *ret is the next event; 0: end; < 0 fatal (I/O, memory) with err filled. ret->ordinal counts
+// what was yielded since the open or the last rewind, from 0: in a merged walk the event's place in
+// merged order, the same in each walk; with schema_only or file_order only a count.
 int etl_next(EtlReader *reader, EventRecord *ret, Err *err);
 int etl_rewind(EtlReader *reader, Err *err);
 const EtlInfo *etl_info(const EtlReader *reader);

@@ -1,5 +1,5 @@
-// See replay.h. One thread reads the file and is the ring's only producer. It is stopped by closing the
-// ring (which ends any wait in a put) and by `stop`, which every other wait of it looks at.
+// See replay.h. One thread reads the file and is the ring's only producer. It is stopped by closing
+// the ring (which ends any wait in a put) and by `stop`, which every other wait of it looks at.
 #include "source/replay.h"
 
 #include <stdatomic.h>
@@ -10,12 +10,13 @@
 #include "source/etl_event.h"
 #include "util/mem.h"
 
-#define SPEED_MAX  1e6
-#define MARK_BYTES (64u * 1024u) // of records, at full speed
-#define TICK_NS    1000000
-#define TICK_UNITS (TICK_NS / 100) // of FILETIME
-// After the last record, ticks go on for a while (a batch may be too young to be sealed at the first),
-// then the thread sleeps longer.
+#define SPEED_MAX   1e6
+#define MARK_BYTES  (64u * 1024u) // of records, at full speed
+#define SCAN_EVENTS 4096u         // between news of the scan's progress; a power of two
+#define TICK_NS     1000000
+#define TICK_UNITS  (TICK_NS / 100) // of FILETIME
+// After the last record, ticks go on for a while (a batch may be too young to be sealed at the
+// first), then the thread sleeps longer.
 #define IDLE_TICKS    8
 #define IDLE_SLEEP_NS (10 * TICK_NS)
 // An event this far behind the announced end of the trace has a damaged time: it is not waited for.
@@ -46,8 +47,10 @@ static void publish(Replay *r) {
     r->now.progress = etl_progress(r->reader);
     const EtlStats *s = etl_stats(r->reader);
     ReplayStats snapshot = r->now;
-    snapshot.bad_buffers += s->bad_buffers;
-    snapshot.bad_bytes += s->bad_bytes;
+    if (!r->now.scanning) { // the stream will meet them
+        snapshot.bad_buffers += s->bad_buffers;
+        snapshot.bad_bytes += s->bad_bytes;
+    }
     plat_mutex_lock(r->mutex);
     r->stats = snapshot;
     plat_mutex_unlock(r->mutex);
@@ -67,7 +70,8 @@ static int put_loss(Replay *r, uint64_t events, uint64_t buffers) {
 static int put_record(Replay *r, const EventRecord *record, RingKind kind) {
     int result = ring_put_record(r->ring, record, kind);
     if (result == RING_OVERSIZE) {
-        r->now.oversize++;
+        if (kind != RING_KNOWLEDGE) // it comes again, and is counted then
+            r->now.oversize++;
         return 0;
     }
     if (result == 0 && kind == RING_RECORD) {
@@ -94,8 +98,34 @@ static int put_schemas(Replay *r, Err *err) {
     return result;
 }
 
-// What the trace header says was lost before the file was written: its place is not known, so it comes
-// first. A lost buffer held an unknown number of events.
+// What the whole file knows, before its first event is delivered. The reader of the stream itself
+// walks: its index is the one of the stream, whatever becomes of the file meanwhile, and so are the
+// ordinals.
+static int put_knowledge(Replay *r, Err *err) {
+    EventRecord record;
+    uint64_t n = 0;
+    int result;
+    while ((result = etl_next(r->reader, &record, err)) > 0) {
+        if (r->options.feeder(&record) && (result = put_record(r, &record, RING_KNOWLEDGE)) < 0)
+            break;
+        if (atomic_load(&r->stop)) {
+            result = -(int)STATUS_CANCELLED;
+            break;
+        }
+        if ((++n & (SCAN_EVENTS - 1)) == 0)
+            publish(r);
+    }
+    if (result == 0)
+        result = etl_rewind(r->reader, err);
+    if (result < 0)
+        return result;
+    r->now.scanning = false;
+    publish(r);
+    return ring_put_learned(r->ring);
+}
+
+// What the trace header says was lost before the file was written: its place is not known, so it
+// comes first. A lost buffer held an unknown number of events.
 static int put_header_losses(Replay *r) {
     const EtlInfo *info = etl_info(r->reader);
     uint64_t buffers = MAX_OF((uint64_t)info->buffers_lost, etl_stats(r->reader)->sequence_gaps);
@@ -107,8 +137,8 @@ static int put_header_losses(Replay *r) {
     return result;
 }
 
-// Losses found on the way: flags of the buffer just opened, and buffers given up by the reader. Where
-// the header has the numbers, a flag only repeats that something was lost.
+// Losses found on the way: flags of the buffer just opened, and buffers given up by the reader.
+// Where the header has the numbers, a flag only repeats that something was lost.
 static int put_walk_losses(Replay *r) {
     const EtlStats *s = etl_stats(r->reader);
     const EtlInfo *info = etl_info(r->reader);
@@ -213,6 +243,8 @@ static void run(void *user) {
     int result = ring_put_epoch(r->ring, &epoch);
     if (result == 0)
         result = put_schemas(r, &err);
+    if (result == 0 && r->options.feeder != NULL)
+        result = put_knowledge(r, &err);
     if (result == 0)
         result = put_mark(r, plat_now_ns());
     if (result < 0 || !wait_released(r)) {
@@ -262,6 +294,7 @@ int replay_new(const ReplayOptions *options, Ring *ring, Replay **ret, Err *err)
         goto fail;
     }
     r->options.path = r->path;
+    r->now.scanning = r->stats.scanning = options->feeder != NULL;
     result = etl_open(r->path, NULL, &r->reader, err);
     if (result < 0)
         goto fail;

@@ -1,10 +1,11 @@
-// See ring.h. One span of memory with two counters that only grow: `head` (bytes put) by the producer,
-// `tail` (bytes given back) by the consumer. An item never crosses the end of the span; what is left
-// there is filled by a skip item. Data are ordered by release and acquire on the counters alone.
+// See ring.h. One span of memory with two counters that only grow: `head` (bytes put) by the
+// producer, `tail` (bytes given back) by the consumer. An item never crosses the end of the span;
+// what is left there is filled by a skip item. Data are ordered by release and acquire on the
+// counters alone.
 //
-// Waiting uses a lock, taken only when one side has announced that it sleeps. The announcement and the
-// look at the other's counter are sequentially consistent on both sides, so that one of them always
-// sees the other (Dekker): no wake-up is lost, and none is sent while nobody sleeps.
+// Waiting uses a lock, taken only when one side has announced that it sleeps. The announcement and
+// the look at the other's counter are sequentially consistent on both sides, so that one of them
+// always sees the other (Dekker): no wake-up is lost, and none is sent while nobody sleeps.
 #include "source/ring.h"
 
 #include <stdatomic.h>
@@ -144,10 +145,11 @@ static int begin(Ring *ring, uint32_t bytes, RingKind kind, uint8_t **ret, uint6
     return 0;
 }
 
-// A consumer woken for each record would drain it, sleep and be woken again, at the price of a system
-// call on both sides; what ends a group of records wakes it, or a good deal of them.
+// A consumer woken for each record would drain it, sleep and be woken again, at the price of a
+// system call on both sides; what ends a group of records wakes it, or a good deal of them.
 static void publish(Ring *ring, RingKind kind, uint64_t head) {
-    if (kind != RING_RECORD || head - ring->announced >= RING_WAKE_BYTES)
+    bool record = kind == RING_RECORD || kind == RING_KNOWLEDGE;
+    if (!record || head - ring->announced >= RING_WAKE_BYTES)
         announce(ring, head);
     else
         atomic_store_explicit(&ring->head, head, memory_order_release);
@@ -182,7 +184,8 @@ static int put_small(Ring *ring, RingKind kind, const void *data, uint32_t bytes
     int result = begin(ring, ITEM_HEAD + (uint32_t)ALIGN8(bytes), kind, &p, &head);
     if (result < 0)
         return result;
-    memcpy(p, data, bytes);
+    if (bytes > 0)
+        memcpy(p, data, bytes);
     publish(ring, kind, head);
     return 0;
 }
@@ -197,6 +200,10 @@ int ring_put_mark(Ring *ring, int64_t now_ns) {
 
 int ring_put_epoch(Ring *ring, const RingEpoch *epoch) {
     return put_small(ring, RING_EPOCH, epoch, sizeof *epoch);
+}
+
+int ring_put_learned(Ring *ring) {
+    return put_small(ring, RING_LEARNED, NULL, 0);
 }
 
 int ring_put_end(Ring *ring, int status) {
@@ -218,7 +225,8 @@ bool ring_take(Ring *ring, RingItem *ret) {
         if (ring->read == ring->head_seen) {
             ring->head_seen = atomic_load_explicit(&ring->head, memory_order_acquire);
             if (ring->read == ring->head_seen) {
-                // Announce the sleep, then look again: an item that came between must not be missed.
+                // Announce the sleep, then look again: an item that came between must not be
+                // missed.
                 atomic_store(&ring->empty, 1);
                 ring->head_seen = atomic_load(&ring->head);
                 if (ring->read == ring->head_seen)
@@ -236,6 +244,7 @@ bool ring_take(Ring *ring, RingItem *ret) {
             continue;
         case RING_RECORD:
         case RING_SCHEMA:
+        case RING_KNOWLEDGE:
             memcpy(&ret->record, p, RECORD_FIXED);
             p += RECORD_BYTES;
             ret->record.ext_bytes = load_u32(p);
@@ -251,6 +260,8 @@ bool ring_take(Ring *ring, RingItem *ret) {
             return true;
         case RING_EPOCH:
             memcpy(&ret->epoch, p, sizeof ret->epoch);
+            return true;
+        case RING_LEARNED:
             return true;
         default:
             memcpy(&ret->status, p, sizeof ret->status);

@@ -1,8 +1,8 @@
 // The ring between a source thread and the loop: single producer, single consumer, 32 x 256 KiB.
 //
 // The producer copies events in undecoded and waits when the ring is full: it never drops. The
-// consumer reads items in order; an item's pointers are valid until ring_release. Memory is fixed at
-// creation. Closing from the consumer's side wakes a waiting producer for good.
+// consumer reads items in order; an item's pointers are valid until ring_release. Memory is fixed
+// at creation. Closing from the consumer's side wakes a waiting producer for good.
 #pragma once
 
 #include "event/record.h"
@@ -16,11 +16,13 @@
 
 typedef enum RingKind {
     RING_RECORD = 1,
-    RING_SCHEMA, // a record that describes others; comes before the first record of its types
-    RING_LOSS,   // the source lost events or buffers
-    RING_MARK,   // end of an ETW buffer, or a replay tick: a good moment to seal
-    RING_EPOCH,  // a new life of the source: clock and ledger start anew
-    RING_END,    // nothing follows
+    RING_SCHEMA,    // a record that describes others; comes before the first record of its types
+    RING_LOSS,      // the source lost events or buffers
+    RING_MARK,      // end of an ETW buffer, or a replay tick: a good moment to seal
+    RING_EPOCH,     // a new life of the source: clock and ledger start anew
+    RING_END,       // nothing follows
+    RING_KNOWLEDGE, // a record to learn from before the stream begins, where it will come again
+    RING_LEARNED,   // the last RING_KNOWLEDGE has come
 } RingKind;
 
 typedef struct RingLoss {
@@ -36,7 +38,7 @@ typedef struct RingEpoch {
 typedef struct RingItem {
     uint8_t kind; // RingKind
     union {
-        EventRecord record; // RING_RECORD, RING_SCHEMA
+        EventRecord record; // RING_RECORD, RING_SCHEMA, RING_KNOWLEDGE
         RingLoss loss;
         RingEpoch epoch;
         int64_t mark_ns; // RING_MARK: producer's monotonic clock
@@ -46,9 +48,10 @@ typedef struct RingItem {
 
 typedef struct Ring Ring;
 
-// wake (may be NULL) is called from the producer's thread when the consumer has found the ring empty
-// and there is reason to look again: an item other than RING_RECORD, or RING_WAKE_BYTES of records. A
-// producer therefore ends a group of records with a mark. It must be cheap and must not block.
+// wake (may be NULL) is called from the producer's thread when the consumer has found the ring
+// empty and there is reason to look again: an item other than RING_RECORD and RING_KNOWLEDGE, or
+// RING_WAKE_BYTES of these. A producer therefore ends a group of records with a mark. It must be
+// cheap and must not block.
 int ring_new(void (*wake)(void *user), void *user, Ring **ret);
 Ring *ring_free(Ring *ring); // both sides must have stopped
 
@@ -59,6 +62,7 @@ int ring_put_record(Ring *ring, const EventRecord *record, RingKind kind);
 int ring_put_loss(Ring *ring, const RingLoss *loss);
 int ring_put_mark(Ring *ring, int64_t now_ns);
 int ring_put_epoch(Ring *ring, const RingEpoch *epoch);
+int ring_put_learned(Ring *ring);
 int ring_put_end(Ring *ring, int status);
 uint64_t ring_wait_ns(const Ring *ring); // how long the producer has waited in all
 

@@ -294,8 +294,8 @@ Test(etl_reader, damage_ends_its_buffer_only) {
 // Trap 5: sizes around the end of the events.
 Test(etl_reader, last_event_ends_at_the_end_or_past_it) {
     for (uint32_t bytes = 3919; bytes <= 3925; bytes++) {
-        // The largest payload that a 4,096-byte buffer holds behind 0x48 + 0x50: 3,944; here an event of
-        // 0x50 + bytes begins at 0xa0, so that it ends at 4,096 - 3,952 + … exactly.
+        // The largest payload that a 4,096-byte buffer holds behind 0x48 + 0x50: 3,944; here an
+        // event of 0x50 + bytes begins at 0xa0, so that it ends at 4,096 - 3,952 + … exactly.
         Trace t;
         trace_open(&t, NULL);
         trace_begin(&t, 0);
@@ -707,5 +707,28 @@ Test(etl_reader, message_without_time_takes_that_of_its_cpu) {
     trace_end(&t);
     char ids[IDS];
     cr_assert_str_eq(trace_ids_of(&t, ids, IDS), "9 2 1 10");
+    trace_free(&t);
+}
+
+Test(etl_reader, ordinals_count_from_each_rewind) {
+    Trace t;
+    trace_make_three(&t);
+    EtlReader *reader = trace_read(&t);
+    EventRecord r;
+    Err err = ERR_INIT;
+    for (int round = 0; round < 2; round++) {
+        uint64_t n = 0;
+        while (etl_next(reader, &r, &err) > 0)
+            cr_assert_eq(r.ordinal, n++);
+        cr_assert_eq(n, 7);
+        cr_assert_eq(etl_rewind(reader, &err), 0);
+    }
+    etl_close(reader);
+    // Without a merge it is a count only.
+    const EtlOptions options = {.file_order = true};
+    cr_assert_eq(etl_open_memory(t.file.data, t.file.bytes, &options, &reader, &err), 0);
+    for (uint64_t n = 0; etl_next(reader, &r, &err) > 0; n++)
+        cr_assert_eq(r.ordinal, n);
+    etl_close(reader);
     trace_free(&t);
 }

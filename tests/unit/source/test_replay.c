@@ -11,12 +11,17 @@
 #include "util/mem.h"
 
 typedef struct Seen {
-    char text[4096]; // one letter an item: E epoch, S schema, M mark, L loss, r record, X end
+    // One letter an item: E epoch, S schema, k knowledge, K all learned, M mark, L loss, r record,
+    // X end.
+    char text[4096];
     size_t n;
     uint32_t n_records, n_marks, n_epochs, n_schemas, n_losses;
     RingLoss losses[8];
     int status;
     uint32_t reasons[8];
+    uint64_t learnt[64], streamed[64]; // ordinals
+    int64_t learnt_raw[64], streamed_raw[64];
+    uint32_t n_learnt;
 } Seen;
 
 static bool take(Ring *ring, Seen *s, RingItem *item) {
@@ -44,8 +49,23 @@ static bool take(Ring *ring, Seen *s, RingItem *item) {
             s->losses[s->n_losses] = item->loss;
         s->n_losses++;
         break;
+    case RING_KNOWLEDGE:
+        c = 'k';
+        if (s->n_learnt < 64) {
+            s->learnt[s->n_learnt] = item->record.ordinal;
+            s->learnt_raw[s->n_learnt] = item->record.raw_time;
+        }
+        s->n_learnt++;
+        break;
+    case RING_LEARNED:
+        c = 'K';
+        break;
     case RING_RECORD:
         c = 'r';
+        if (s->n_records < 64) {
+            s->streamed[s->n_records] = item->record.ordinal;
+            s->streamed_raw[s->n_records] = item->record.raw_time;
+        }
         s->n_records++;
         break;
     case RING_END:
@@ -84,11 +104,16 @@ static const char *write_file(const Trace *t, const char *name) {
     return name;
 }
 
-static void start(const char *path, double speed, bool loop, Ring **ring, Replay **replay) {
+static void start_with(const char *path, double speed, bool loop,
+                       bool (*feeder)(const EventRecord *record), Ring **ring, Replay **replay) {
     cr_assert_eq(ring_new(NULL, NULL, ring), 0);
-    ReplayOptions options = {path, speed, loop};
+    ReplayOptions options = {path, speed, loop, feeder};
     Err err = ERR_INIT;
     cr_assert_eq(replay_new(&options, *ring, replay, &err), 0, "%s", err.text);
+}
+
+static void start(const char *path, double speed, bool loop, Ring **ring, Replay **replay) {
+    start_with(path, speed, loop, NULL, ring, replay);
 }
 
 static void simple(Trace *t) {
@@ -128,6 +153,125 @@ Test(replay, schemas_first_then_the_gate_then_the_events, .timeout = 60) {
     replay_free(replay);
     ring_free(ring);
     remove(path);
+    trace_free(&t);
+}
+
+static bool takes_all(const EventRecord *record) {
+    (void)record;
+    return true;
+}
+
+static bool takes_even(const EventRecord *record) {
+    return !(record->flags & (EVENT_CLASSIC | EVENT_FILE_HEADER)) && record->desc.id % 2 == 0;
+}
+
+static bool takes_none(const EventRecord *record) {
+    (void)record;
+    return false;
+}
+
+Test(replay, knowledge_comes_before_the_gate_and_once, .timeout = 60) {
+    Trace t;
+    simple(&t);
+    const char *path = write_file(&t, "unit_source_replay7.tmp.etl");
+    Ring *ring;
+    Replay *replay;
+    start_with(path, 0, true, takes_even, &ring, &replay);
+    Seen s = {0};
+    cr_assert(!drain(ring, &s, 60), "it holds at the gate");
+    cr_assert_str_eq(s.text, "ESkKM");
+    ReplayStats stats = replay_stats(replay);
+    cr_assert(!stats.scanning);
+    cr_assert_eq(stats.events, 0);
+    cr_assert(stats.progress < 1, "the stream has not begun: %g", stats.progress);
+    replay_release(replay);
+    for (int i = 0; i < 200 && s.n_epochs < 4; i++)
+        drain(ring, &s, 20);
+    cr_assert_eq(strncmp(s.text, "ESkKMrrrrMErrrrME", 17), 0, "%.40s", s.text);
+    cr_assert_eq(s.learnt[0], 3);
+    for (uint32_t i = 0; i < MIN_OF(s.n_records, 64u); i++)
+        cr_assert_eq(s.streamed[i], i % 4, "each round counts from 0");
+    replay_free(replay);
+    ring_free(ring);
+    // A file without a feeder: the scan's end is told all the same.
+    start_with(path, 0, false, takes_none, &ring, &replay);
+    replay_release(replay);
+    s = (Seen){0};
+    cr_assert(drain(ring, &s, 20000));
+    cr_assert_str_eq(s.text, "ESKMrrrrMX");
+    replay_free(replay);
+    ring_free(ring);
+    remove(path);
+    trace_free(&t);
+}
+
+// Damage, two CPUs, equal times, losses told by events, a second session, times that go back.
+static void uneven(Trace *t) {
+    trace_open(t, NULL);
+    trace_begin(t, 0);
+    trace_event(t, TRACE_RAW + 10, 2);
+    trace_full(t, ETL_HEADER_FULL64, TRACE_RAW + 30, &etl_guid_lost_event, 32, "", 0);
+    trace_event(t, TRACE_RAW + 30, 4);
+    trace_raw(t, "\0\0\0\0\0\0\0\0", 8);
+    trace_event(t, TRACE_RAW + 31, 6);
+    trace_end(t);
+    trace_begin(t, 1);
+    trace_event(t, TRACE_RAW + 5, 8);
+    trace_event(t, TRACE_RAW + 30, 1);
+    trace_event(t, TRACE_RAW + 20, 10);
+    trace_event(t, TRACE_RAW + 40, 12);
+    trace_end(t);
+    TraceOptions later = TRACE_OPTIONS;
+    later.raw = 77;
+    trace_append(t, &later);
+    trace_begin(t, 1);
+    trace_event(t, 80, 14);
+    trace_event(t, 90, 3);
+    trace_end(t);
+    trace_begin(t, 0);
+    trace_event(t, 85, 16);
+    trace_end(t);
+}
+
+Test(replay, ordinals_of_the_scan_are_those_of_the_stream, .timeout = 60) {
+    Trace t;
+    uneven(&t);
+    for (uint32_t cut = 0; cut < 2; cut++) {
+        if (cut > 0) // the last buffer is not whole
+            t.file.bytes -= 4096 - 0x60;
+        const char *path = write_file(&t, "unit_source_replay8.tmp.etl");
+        for (int all = 0; all < 2; all++) {
+            Ring *ring;
+            Replay *replay;
+            start_with(path, 0, false, all ? takes_all : takes_even, &ring, &replay);
+            replay_release(replay);
+            Seen s = {0};
+            cr_assert(drain(ring, &s, 20000));
+            cr_assert_eq(s.status, 0);
+            cr_assert(s.n_records > 8 && s.n_records < 64);
+            if (all)
+                cr_assert_eq(s.n_learnt, s.n_records);
+            else
+                cr_assert(s.n_learnt >= 5 && s.n_learnt < s.n_records, "%u", s.n_learnt);
+            for (uint32_t i = 0; i < s.n_records; i++)
+                cr_assert_eq(s.streamed[i], i, "no gaps");
+            for (uint32_t i = 0; i < s.n_learnt; i++) {
+                cr_assert(s.learnt[i] < s.n_records);
+                cr_assert_eq(s.learnt_raw[i], s.streamed_raw[s.learnt[i]]);
+                cr_assert(i == 0 || s.learnt[i] > s.learnt[i - 1]);
+            }
+            ReplayStats stats = replay_stats(replay);
+            for (int i = 0; i < 2000 && stats.rounds == 0; i++) {
+                plat_sleep_ns(1000000);
+                stats = replay_stats(replay);
+            }
+            cr_assert(stats.bad_buffers <= 2, "damage is counted once: %llu",
+                      (unsigned long long)stats.bad_buffers);
+            replay_free(replay);
+            ring_free(ring);
+        }
+        remove(path);
+    }
     trace_free(&t);
 }
 
@@ -346,12 +490,54 @@ Test(replay, shutdown_never_hangs, .timeout = 60) {
     trace_free(&t);
 }
 
+static _Atomic bool scan_goes_on;
+
+// A slow look at each event stands for a file that takes long to scan.
+static bool takes_its_time(const EventRecord *record) {
+    (void)record;
+    scan_goes_on = true;
+    plat_sleep_ns(20000);
+    return false;
+}
+
+Test(replay, freeing_ends_a_scan, .timeout = 60) {
+    Trace t;
+    trace_open(&t, NULL);
+    for (uint16_t i = 0; i < 5000; i++) {
+        trace_begin(&t, 0);
+        for (int k = 0; k < 44; k++)
+            trace_event(&t, TRACE_RAW + i, i);
+        trace_end(&t);
+    }
+    const char *path = write_file(&t, "unit_source_replay9.tmp.etl");
+    size_t before = mem_in_use();
+    for (int full = 0; full < 2; full++) {
+        Ring *ring;
+        Replay *replay;
+        start_with(path, 0, false, full ? takes_all : takes_its_time, &ring, &replay);
+        cr_assert(replay_stats(replay).scanning);
+        for (int i = 0; i < 20000; i++) {
+            if (full ? ring_pending_bytes(ring) > RING_BLOCKS * RING_BLOCK_BYTES - 4096
+                     : scan_goes_on)
+                break;
+            plat_sleep_ns(1000000);
+        }
+        int64_t begun = plat_now_ns();
+        replay_free(replay);
+        cr_assert(plat_now_ns() - begun < INT64_C(3000000000));
+        ring_free(ring);
+        cr_assert_eq(mem_in_use(), before);
+    }
+    remove(path);
+    trace_free(&t);
+}
+
 Test(replay, refuses_what_cannot_be_replayed) {
     Ring *ring;
     cr_assert_eq(ring_new(NULL, NULL, &ring), 0);
     Replay *replay = NULL;
     Err err = ERR_INIT;
-    ReplayOptions options = {"no/such/file.etl", 0, false};
+    ReplayOptions options = {"no/such/file.etl", 0, false, NULL};
     cr_assert_eq(replay_new(&options, ring, &replay, &err), -(int)STATUS_NOT_FOUND);
     cr_assert(strstr(err.text, "no/such/file.etl") != NULL, "%s", err.text);
     volatile double zero = 0;

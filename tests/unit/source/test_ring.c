@@ -14,6 +14,7 @@ static EventRecord record_of(uint32_t n, const uint8_t *bytes, uint32_t ext, uin
     r.desc.id = (uint16_t)n;
     r.time = (int64_t)n * 10;
     r.raw_time = n;
+    r.ordinal = UINT64_MAX - n;
     r.pid = n + 1;
     r.tid = n + 2;
     r.cpu = 3;
@@ -46,6 +47,8 @@ Test(ring, items_come_out_as_they_went_in) {
     EventRecord r = record_of(5, bytes, 16, 13);
     cr_assert_eq(ring_put_record(ring, &r, RING_SCHEMA), 0);
     cr_assert_eq(ring_put_record(ring, &r, RING_RECORD), 0);
+    cr_assert_eq(ring_put_record(ring, &r, RING_KNOWLEDGE), 0);
+    cr_assert_eq(ring_put_learned(ring), 0);
     EventRecord bare = record_of(6, NULL, 0, 0);
     cr_assert_eq(ring_put_record(ring, &bare, RING_RECORD), 0);
     cr_assert_eq(ring_put_loss(ring, &loss), 0);
@@ -58,9 +61,11 @@ Test(ring, items_come_out_as_they_went_in) {
     cr_assert_eq(item.epoch.reason, 1);
     cr_assert_eq(item.epoch.flags, 2);
     cr_assert_eq(item.epoch.time, 333);
-    for (int i = 0; i < 2; i++) {
+    static const uint8_t kinds[] = {RING_SCHEMA, RING_RECORD, RING_KNOWLEDGE};
+    for (int i = 0; i < 3; i++) {
         cr_assert(ring_take(ring, &item));
-        cr_assert_eq(item.kind, i == 0 ? RING_SCHEMA : RING_RECORD);
+        cr_assert_eq(item.kind, kinds[i]);
+        cr_assert_eq(item.record.ordinal, UINT64_MAX - 5);
         cr_assert_eq(memcmp(&item.record, &r, offsetof(EventRecord, ext)), 0);
         cr_assert_eq(item.record.ext_bytes, 16);
         cr_assert_eq(item.record.payload_bytes, 13);
@@ -69,6 +74,8 @@ Test(ring, items_come_out_as_they_went_in) {
         cr_assert_arr_eq(item.record.ext, bytes, 16);
         cr_assert_arr_eq(item.record.payload, bytes + 16, 13);
     }
+    cr_assert(ring_take(ring, &item));
+    cr_assert_eq(item.kind, RING_LEARNED);
     cr_assert(ring_take(ring, &item));
     cr_assert_eq(item.record.desc.id, 6);
     cr_assert_eq(item.record.payload_bytes, 0);
