@@ -2,8 +2,8 @@
 //
 // Three steps. Learn (file knowledge only): all feeder events of a file, before the first event.
 // Observe: feeder events, and only those, as they pass. Look up: on demand, once for each event, by
-// filters (enricher_value) and for delivery (enricher_view). Nothing is looked up for an event that nobody
-// wants. Owner: the loop (or dump).
+// filters (enricher_value) and for delivery (enricher_view). Nothing is looked up for an event that
+// nobody wants. Owner: the loop (or dump).
 #pragma once
 
 #include "enrich/files.h"
@@ -11,6 +11,7 @@
 #include "enrich/objects.h"
 #include "enrich/processes.h"
 #include "enrich/stacks.h"
+#include "enrich/volume_events.h"
 
 typedef struct Enricher Enricher;
 
@@ -41,29 +42,38 @@ typedef struct EnrichPlan {
     ProcessPlan process;
     ImagePlan image;
     StackPlan stack;
+    VolumePlan volume;
+    int16_t other_field[CHAIN_N];  // the same when the offset is not fixed; -1: none
     PayloadRef other_pid[CHAIN_N]; // Target, Client, Created
     bool feeder;                   // caches learn from it
+    bool others;                   // the payload names some
     bool creator;                  // Process*, Thread*, Image* events: Creator* is the header's
     uint64_t fields;               // ENRICHED_BITs its events can have
-    uint32_t id;                   // classic DeviceMap etc.: which special feeder it is
 } EnrichPlan;
 
-// Is it a feeder (as EnrichPlan.feeder)? By descriptor alone; any thread: the scan of a file asks this.
+// Is it a feeder (as EnrichPlan.feeder)? By descriptor alone; any thread: the scan of a file asks
+// this.
 bool enrich_is_feeder(const EventRecord *record);
 EnrichPlan enrich_plan(const Schema *schema);
+// The same for an event whose type has a plan.
+static inline bool enrich_learns_from(const EnrichPlan *plan, const EventRecord *record) {
+    return plan->feeder || (record->ext_bytes != 0 && stacks_has_linked_items(record));
+}
 
-// The scan. learn: a feeder event, in order; once the budget is spent nothing more is taken, and
-// enricher_degraded says so.
+// The scan. learn: a feeder event, in order. Once its budget is spent, what was used least recently
+// goes, and enricher_degraded says so.
 void enricher_learn(Enricher *e, const EnrichPlan *plan, const EventRecord *record,
                     const Schema *schema);
 void enricher_learned(Enricher *e);
 bool enricher_degraded(const Enricher *e);
+bool enricher_is_file(const Enricher *e); // file knowledge
 // A new epoch of the source. again: the same file once more (what was scanned stays).
 void enricher_epoch(Enricher *e, bool again);
 void enricher_observe(Enricher *e, const EnrichPlan *plan, const EventRecord *record,
                       const Schema *schema);
 
-// One event: begin, then look up as often as needed; what was looked up is kept until the next begin.
+// One event: begin, then look up as often as needed; what was looked up is kept until the next
+// begin.
 void enricher_begin(Enricher *e, const EnrichPlan *plan, const EventRecord *record,
                     const Schema *schema);
 const Subject *enricher_subject(Enricher *e); // pid through the thread's history when needed
@@ -75,5 +85,7 @@ const EnrichedView *enricher_view(Enricher *e, bool with_stack);
 StackWait *enricher_expect(Enricher *e);
 Stacks *enricher_stacks(Enricher *e);
 Volumes *enricher_volumes(Enricher *e); // a live source adds the mount table
+Accounts *enricher_accounts(Enricher *e);
+#define ENRICH_STATS_MAX 16u
 uint32_t enricher_stats(const Enricher *e, CacheStats *ret, uint32_t room); // rows of the profile
 StackTotals enricher_stack_totals(const Enricher *e);

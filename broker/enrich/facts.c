@@ -28,18 +28,17 @@ bool fact_u64(const EventRecord *record, const Schema *schema, int16_t field, ui
     return true;
 }
 
-Text *fact_text(const EventRecord *record, const Schema *schema, int16_t field) {
-    Value v;
-    if (!fact_value(record, schema, field, &v) || v.bytes == 0)
+Text *fact_value_text(const Value *value) {
+    if (value->bytes == 0)
         return NULL;
-    switch (v.kind) {
+    switch (value->kind) {
     case VALUE_UTF16:
-        return text_from_utf16(v.data, v.bytes);
+        return text_from_utf16(value->data, value->bytes);
     case VALUE_UTF8:
-        return text_new((const char *)v.data, v.bytes);
+        return text_new((const char *)value->data, value->bytes);
     case VALUE_ANSI: { // read as Latin-1, as everywhere
         Buf out = BUF_INIT;
-        value_text(&out, NULL, &v, 0);
+        value_text(&out, NULL, value, 0);
         Text *text = out.failed || out.bytes == 0 ? NULL : text_new(buf_str(&out), out.bytes);
         buf_deinit(&out);
         return text;
@@ -47,4 +46,9 @@ Text *fact_text(const EventRecord *record, const Schema *schema, int16_t field) 
     default:
         return NULL;
     }
+}
+
+Text *fact_text(const EventRecord *record, const Schema *schema, int16_t field) {
+    Value value;
+    return fact_value(record, schema, field, &value) ? fact_value_text(&value) : NULL;
 }

@@ -1,7 +1,8 @@
-// See history.h. Nodes of 64 bytes stand in chunks (their numbers never change); `slots` finds them by
-// hash with linear probing and no tombstones. The order of use is a queue of (node, tick): a use writes one
-// entry at its end, and an entry counts only while it has its node's latest tick, so a use touches no
-// other node. The queue is packed when it has twice as many entries as there are nodes.
+// See history.h. Nodes of 64 bytes, each in a cache line of its own, stand in chunks (their numbers
+// never change); `slots` finds them by hash with linear probing and no tombstones: a look-up
+// touches one slot and one node. The order of use is a queue of node numbers: a use writes one
+// entry at its end, and an entry counts only while its node's tick is its own place, so a use
+// touches no other node. The queue is packed when it is full and at least half of it is stale.
 #include "enrich/history.h"
 
 #include "util/map.h"
@@ -11,6 +12,7 @@
 #define CHUNK_BITS  10u
 #define CHUNK_NODES (1u << CHUNK_BITS)
 #define NO_NODE     UINT32_MAX
+#define CACHE_LINE  64u
 // Without looking ahead nobody asks far back (an event held for its stack at most).
 #define LIVE_SPANS 8u
 
@@ -18,7 +20,7 @@ typedef struct Span {
     uint64_t from, to; // inclusive
     void *value;
     uint32_t provenance;
-    uint32_t tick; // of a node's last span: the node's latest use
+    uint32_t tick; // of a node's last span: place of its latest use in the queue + 1; 0: none
 } Span;
 
 typedef struct Node {
@@ -33,22 +35,24 @@ typedef struct Slot {
     uint32_t node; // number + 1; 0 = free
 } Slot;
 
-typedef struct Use {
-    uint32_t node, tick;
-} Use;
+typedef struct Chunk {
+    Node *nodes; // on a line's boundary
+    void *block; // what holds them
+} Chunk;
+
+_Static_assert(sizeof(Node) == CACHE_LINE, "one line a node");
 
 struct History {
     HistoryOptions options;
     CacheStats stats;
-    Node **chunks;
+    Chunk *chunks;
     uint32_t n_chunks, chunks_room;
     uint32_t n_nodes; // ever made
     uint32_t free_node;
     Slot *slots;
     uint32_t n_slots;
-    Use *uses;
+    uint32_t *uses; // node numbers
     uint32_t uses_head, n_uses, uses_room;
-    uint32_t tick;
 };
 
 int history_new(const HistoryOptions *options, History **ret) {
@@ -65,7 +69,7 @@ int history_new(const HistoryOptions *options, History **ret) {
 }
 
 static Node *node_at(const History *h, uint32_t i) {
-    return &h->chunks[i >> CHUNK_BITS][i & (CHUNK_NODES - 1)];
+    return &h->chunks[i >> CHUNK_BITS].nodes[i & (CHUNK_NODES - 1)];
 }
 
 static void drop_value(const History *h, void *value) {
@@ -107,43 +111,46 @@ static uint32_t find_node(const History *h, HistoryKey key) {
 
 // --- order of use ------------------------------------------------------------------------------
 
+static bool is_stale(const History *h, uint32_t place) {
+    return node_at(h, h->uses[place])->last.tick != place + 1;
+}
+
 static void pack_uses(History *h) {
     uint32_t kept = 0;
     for (uint32_t i = h->uses_head; i < h->n_uses; i++) {
-        Use use = h->uses[i];
-        Node *node = node_at(h, use.node);
-        if (node->last.tick != use.tick)
+        if (is_stale(h, i))
             continue;
-        node->last.tick = kept + 1;
-        h->uses[kept] = (Use){use.node, kept + 1};
+        h->uses[kept] = h->uses[i];
+        node_at(h, h->uses[kept])->last.tick = kept + 1;
         kept++;
     }
     h->uses_head = 0;
     h->n_uses = kept;
-    h->tick = kept;
+}
+
+static bool make_use_room(History *h) {
+    if (h->n_uses >= 2 * h->stats.entries && h->n_uses > 0)
+        pack_uses(h);
+    if (h->n_uses < h->uses_room && h->n_uses <= h->uses_room / 2)
+        return true;
+    uint32_t room = h->uses_room ? h->uses_room * 2 : 64;
+    uint32_t *uses = room ? mem_resize(h->uses, room * sizeof *uses) : NULL;
+    if (!uses)
+        return h->n_uses < h->uses_room;
+    h->stats.bytes += (room - h->uses_room) * sizeof *uses;
+    h->uses = uses;
+    h->uses_room = room;
+    return true;
 }
 
 static bool use(History *h, uint32_t i) {
     Node *node = node_at(h, i);
-    if (node->last.tick == h->tick && h->tick != 0)
+    if (node->last.tick == h->n_uses && h->n_uses != 0)
         return true; // it is the latest already
-    if (h->n_uses == h->uses_room) {
-        if (h->n_uses > 0 && h->n_uses >= 2 * h->stats.entries) {
-            pack_uses(h);
-            node = node_at(h, i);
-        }
-        if (h->n_uses > h->uses_room / 2 || h->uses_room == 0) {
-            uint32_t room = h->uses_room ? h->uses_room * 2 : 64;
-            Use *uses = mem_resize(h->uses, room * sizeof *uses);
-            if (!uses)
-                return h->n_uses < h->uses_room;
-            h->stats.bytes += (room - h->uses_room) * sizeof *uses;
-            h->uses = uses;
-            h->uses_room = room;
-        }
-    }
-    node->last.tick = ++h->tick;
-    h->uses[h->n_uses++] = (Use){i, node->last.tick};
+    if (h->n_uses == h->uses_room && !make_use_room(h))
+        return false;
+    h->uses[h->n_uses++] = i;
+    node->last.tick = h->n_uses;
     return true;
 }
 
@@ -173,7 +180,7 @@ static void remove_node(History *h, uint32_t i) {
     }
     h->slots[hole] = (Slot){0, 0};
     drop_spans(h, node);
-    memset(node, 0, sizeof *node); // no entry of the queue has tick 0
+    memset(node, 0, sizeof *node); // no place in the queue is its own
     node->n_more = h->free_node;
     h->free_node = i;
     h->stats.entries--;
@@ -181,16 +188,14 @@ static void remove_node(History *h, uint32_t i) {
 }
 
 static bool evict_one(History *h, uint32_t keep) {
-    while (h->uses_head < h->n_uses) {
-        Use use = h->uses[h->uses_head];
-        if (node_at(h, use.node)->last.tick != use.tick) {
-            h->uses_head++;
+    for (; h->uses_head < h->n_uses; h->uses_head++) {
+        if (is_stale(h, h->uses_head))
             continue;
-        }
-        if (use.node == keep)
+        uint32_t oldest = h->uses[h->uses_head];
+        if (oldest == keep)
             return false; // only the one in use is left
         h->uses_head++;
-        remove_node(h, use.node);
+        remove_node(h, oldest);
         h->stats.evicted++;
         return true;
     }
@@ -228,6 +233,23 @@ static bool grow_slots(History *h) {
     return true;
 }
 
+static bool add_chunk(History *h) {
+    if (h->n_chunks == h->chunks_room) {
+        uint32_t room = h->chunks_room ? h->chunks_room * 2 : 8;
+        Chunk *chunks = mem_resize(h->chunks, room * sizeof *chunks);
+        if (!chunks)
+            return false;
+        h->chunks = chunks;
+        h->chunks_room = room;
+    }
+    uint8_t *block = mem_zalloc(CHUNK_NODES * sizeof(Node) + CACHE_LINE);
+    if (!block)
+        return false;
+    size_t skip = CACHE_LINE - (uintptr_t)block % CACHE_LINE;
+    h->chunks[h->n_chunks++] = (Chunk){(Node *)(void *)(block + skip), block};
+    return true;
+}
+
 static uint32_t fresh_node(History *h) {
     if (h->free_node != NO_NODE) {
         uint32_t i = h->free_node;
@@ -235,20 +257,8 @@ static uint32_t fresh_node(History *h) {
         node_at(h, i)->n_more = 0;
         return i;
     }
-    if (h->n_nodes >> CHUNK_BITS == h->n_chunks) {
-        if (h->n_chunks == h->chunks_room) {
-            uint32_t room = h->chunks_room ? h->chunks_room * 2 : 8;
-            Node **chunks = mem_resize(h->chunks, room * sizeof(*chunks));
-            if (!chunks)
-                return NO_NODE;
-            h->chunks = chunks;
-            h->chunks_room = room;
-        }
-        Node *chunk = mem_array(CHUNK_NODES, sizeof *chunk);
-        if (!chunk)
-            return NO_NODE;
-        h->chunks[h->n_chunks++] = chunk;
-    }
+    if (h->n_nodes >> CHUNK_BITS == h->n_chunks && !add_chunk(h))
+        return NO_NODE;
     return h->n_nodes++;
 }
 
@@ -436,10 +446,16 @@ static Span *span_i(Node *node, uint32_t i) {
     return i < node->n_more ? &node->more[i] : &node->last;
 }
 
-static Span *span_at(const History *h, Node *node, uint64_t at, bool *ret_guess) {
-    *ret_guess = false;
+typedef struct Found {
+    Span *span; // NULL: nothing
+    bool guess;
+    uint64_t until; // last ordinal with the same answer
+} Found;
+
+static Found span_at(const History *h, Node *node, uint64_t at) {
+    Found found = {NULL, false, OPEN_END};
     if (is_empty(node))
-        return NULL;
+        return found;
     Span *before = NULL, *after = NULL;
     if (at >= node->last.from) {
         before = &node->last;
@@ -454,59 +470,98 @@ static Span *span_at(const History *h, Node *node, uint64_t at, bool *ret_guess)
         }
         after = span_i(node, low);
         before = low > 0 ? span_i(node, low - 1) : NULL;
+        found.until = after->from - 1;
     }
-    if (before && at <= before->to)
-        return before;
-    if (before && h->options.lingers)
-        return before;
-    if (after && h->options.looks_ahead) {
-        *ret_guess = true;
-        return after;
+    if (before && (at <= before->to || h->options.lingers)) {
+        found.span = before;
+        if (!h->options.lingers)
+            found.until = before->to;
+    } else if (after && h->options.looks_ahead) {
+        found.span = after;
+        found.guess = true;
     }
-    return NULL;
+    return found;
 }
 
-static void *give(const Span *span, bool guess, uint8_t *ret_provenance, uint64_t *ret_from) {
-    if (!span)
+static Found find(const History *h, HistoryKey key, uint64_t at, uint32_t *ret_node) {
+    *ret_node = find_node(h, key);
+    if (*ret_node == NO_NODE)
+        return (Found){NULL, false, OPEN_END};
+    return span_at(h, node_at(h, *ret_node), at);
+}
+
+static void *give(const Found *found, uint8_t *ret_provenance, uint64_t *ret_from) {
+    if (!found->span)
         return NULL;
     if (ret_provenance)
-        *ret_provenance = (uint8_t)(guess ? PROVENANCE_GUESS : span->provenance);
+        *ret_provenance = (uint8_t)(found->guess ? PROVENANCE_GUESS : found->span->provenance);
     if (ret_from)
-        *ret_from = span->from;
-    return span->value;
+        *ret_from = found->span->from;
+    return found->span->value;
 }
 
 void *history_peek(const History *h, HistoryKey key, uint64_t at, uint8_t *ret_provenance,
                    uint64_t *ret_from) {
-    bool guess = false;
-    uint32_t i = find_node(h, key);
-    const Span *span = i == NO_NODE ? NULL : span_at(h, node_at(h, i), at, &guess);
-    return give(span, guess, ret_provenance, ret_from);
+    uint32_t i;
+    Found found = find(h, key, at, &i);
+    return give(&found, ret_provenance, ret_from);
 }
 
-void *history_find(History *h, HistoryKey key, uint64_t at, uint8_t *ret_provenance,
-                   uint64_t *ret_from) {
+void *history_find_until(History *h, HistoryKey key, uint64_t at, uint8_t *ret_provenance,
+                         uint64_t *ret_from, uint64_t *ret_until) {
+    uint32_t i;
+    Found found = find(h, key, at, &i);
+    if (ret_until)
+        *ret_until = found.until;
     h->stats.retrievals++;
-    bool guess = false;
-    uint32_t i = find_node(h, key);
-    Span *span = i == NO_NODE ? NULL : span_at(h, node_at(h, i), at, &guess);
-    if (!span) {
+    if (!found.span) {
         h->stats.misses++;
         return NULL;
     }
     (void)use(h, i);
     h->stats.hits++;
-    uint32_t provenance = guess ? PROVENANCE_GUESS : span->provenance;
+    uint32_t provenance = found.guess ? PROVENANCE_GUESS : found.span->provenance;
     h->stats.live += provenance == PROVENANCE_LIVE;
     h->stats.rundown += provenance == PROVENANCE_RUNDOWN;
     h->stats.guess += provenance == PROVENANCE_GUESS;
-    return give(span, guess, ret_provenance, ret_from);
+    return give(&found, ret_provenance, ret_from);
+}
+
+void *history_find(History *h, HistoryKey key, uint64_t at, uint8_t *ret_provenance,
+                   uint64_t *ret_from) {
+    return history_find_until(h, key, at, ret_provenance, ret_from, NULL);
+}
+
+void *history_current(const History *h, HistoryKey key, uint64_t *ret_from) {
+    uint32_t i = find_node(h, key);
+    if (i == NO_NODE || !is_open(node_at(h, i)))
+        return NULL;
+    if (ret_from)
+        *ret_from = node_at(h, i)->last.from;
+    return node_at(h, i)->last.value;
+}
+
+void history_prefetch(const History *h, HistoryKey key, uint32_t step) {
+    if (h->n_slots == 0)
+        return;
+    const Slot *slot = &h->slots[hash_of(key) & (h->n_slots - 1)];
+    if (step == 0) {
+        __builtin_prefetch(slot);
+        return;
+    }
+    // A key that stands further on is not worth looking for.
+    if (slot->node == 0)
+        return;
+    const Node *node = node_at(h, slot->node - 1);
+    if (step == 1)
+        __builtin_prefetch(node, 1);
+    else if (h->options.unref && node->last.value)
+        __builtin_prefetch(node->last.value);
 }
 
 int history_replace(History *h, HistoryKey key, uint64_t at, void *take_value) {
-    bool guess = false;
-    uint32_t i = find_node(h, key);
-    Span *span = i == NO_NODE ? NULL : span_at(h, node_at(h, i), at, &guess);
+    uint32_t i;
+    Span *span = find(h, key, at, &i).span;
     if (!span) {
         drop_value(h, take_value);
         return -STATUS_NOT_FOUND;
@@ -533,7 +588,7 @@ void history_clear(History *h) {
         if (h->slots[i].node != 0)
             drop_spans(h, node_at(h, h->slots[i].node - 1));
     for (uint32_t i = 0; i < h->n_chunks; i++)
-        mem_free(h->chunks[i]);
+        mem_free(h->chunks[i].block);
     mem_free(h->chunks);
     mem_free(h->slots);
     mem_free(h->uses);

@@ -7,13 +7,13 @@
 //   close  up to here it meant this (Delete, KCBDelete, Process/Stop); value may be NULL: not told;
 //   state  it means this now and has since its last change (rundown), so backwards as well.
 //
-// Looking up at an ordinal gives the interval that holds it. Between intervals: with `lingers` the one
-// before (a process that has ended is still meant until its pid is reused); else, with `looks_ahead`
-// (a file that was scanned first), the one behind it as a guess: a key can be used a moment before it is
-// named; else nothing: a closed key is never answered with its old name.
+// Looking up at an ordinal gives the interval that holds it. Between intervals: with `lingers` the
+// one before (a process that has ended is still meant until its pid is reused); else, with
+// `looks_ahead` (a file that was scanned first), the one behind it as a guess: a key can be used a
+// moment before it is named; else nothing: a closed key is never answered with its old name.
 //
 // Bounded: at most max_entries keys and max_bytes; the key least recently used goes, with its whole
-// history (true LRU: a look-up or a change is a use). Counted: CacheStats. Owner: the loop; no locks.
+// history (true LRU: a hit or a change is a use). Counted: CacheStats. Owner: the loop; no locks.
 #pragma once
 
 #include "event/enriched.h"
@@ -52,21 +52,32 @@ void history_look_ahead(History *history, bool on);
 // key's last one. Opening with the same value as the open one changes nothing.
 int history_open(History *history, HistoryKey key, uint64_t at, void *take_value,
                  uint8_t provenance);
-// A closing or stated value that is not the same as the open one counts as a guess from the last change
-// on, because something in between was not told.
+// A closing or stated value that is not the same as the open one counts as a guess from the last
+// change on, because something in between was not told.
 int history_close(History *history, HistoryKey key, uint64_t at, void *take_value,
                   uint8_t provenance);
 int history_state(History *history, HistoryKey key, uint64_t at, void *take_value,
                   uint8_t provenance);
-// The value at an ordinal, borrowed until the next change; NULL: not known. ret_from (may be NULL): the
-// ordinal at which its interval begins. Counts a retrieval, and a hit or a miss.
+// The value at an ordinal, borrowed until the next change; NULL: not known. ret_from (may be NULL):
+// the ordinal at which its interval begins. Counts a retrieval, and a hit or a miss.
 void *history_find(History *history, HistoryKey key, uint64_t at, uint8_t *ret_provenance,
                    uint64_t *ret_from);
+// The same, and the last ordinal that has the same answer as long as nothing changes (a caller may
+// keep it); ret_until may be NULL.
+void *history_find_until(History *history, HistoryKey key, uint64_t at, uint8_t *ret_provenance,
+                         uint64_t *ret_from, uint64_t *ret_until);
 // The same without counting and without being a use.
 void *history_peek(const History *history, HistoryKey key, uint64_t at, uint8_t *ret_provenance,
                    uint64_t *ret_from);
-// Puts another value in the place of the one that history_find just gave for the same key and ordinal
-// (a path that has become presentable, a process that has learnt its path); takes a reference.
+// The value of the open interval: what the key means now; NULL: none. No use, not counted.
+void *history_current(const History *history, HistoryKey key, uint64_t *ret_from);
+// For a caller who knows the keys of some events ahead: fetches what a look-up will touch. Step 0
+// the slot, step 1 (an event or so later) the node, step 2 the value.
+void history_prefetch(const History *history, HistoryKey key, uint32_t step);
+// Puts another value in the place of the one that history_find just gave for the same key and
+// ordinal (a path that has become presentable, a process that has learnt its path); takes a
+// reference. Nothing is evicted for it, so that other values of the same event stay: the limit is
+// kept at the next change.
 int history_replace(History *history, HistoryKey key, uint64_t at, void *take_value);
 void history_forget(History *history, HistoryKey key);
 bool history_has(const History *history, HistoryKey key);

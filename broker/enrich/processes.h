@@ -1,5 +1,5 @@
-// Processes, threads and services by time (etl-format I.2, I.3): pid -> instance, tid -> process and
-// service tag, tag -> service. Owner: the loop.
+// Processes, threads and services by time (etl-format I.2, I.3): pid -> instance, tid -> process
+// and service tag, tag -> service. Owner: the loop.
 #pragma once
 
 #include "enrich/accounts.h"
@@ -15,6 +15,7 @@ typedef struct ProcessesOptions {
     bool looks_ahead;
 } ProcessesOptions;
 
+// volumes and accounts may be NULL: paths stay as they are, users unknown.
 int processes_new(const ProcessesOptions *options, Volumes *volumes, Accounts *accounts,
                   Processes **ret);
 Processes *processes_free(Processes *processes);
@@ -39,15 +40,19 @@ typedef struct ProcessPlan {
     PayloadRef pid, tid, parent, session, tag, key, flags;
     int16_t sid, name, command_line, package; // fields
     int16_t elevated, create_time;
+    bool elevation_type; // `elevated` is a TOKEN_ELEVATION_TYPE, not a boolean
+    PayloadRef sequence;
 } ProcessPlan;
 
 ProcessPlan processes_plan(const Schema *schema);
 void processes_observe(Processes *processes, const ProcessPlan *plan, const EventRecord *record,
                        const Schema *schema);
-// The instance of a pid at an ordinal. When nothing is known of the pid, a view with the pid alone (name
-// "") that lives until the next call. NULL only for UINT32_MAX. Borrowed until the next event. The event
-// itself may be the start: an instance that begins at `at` is found. The user's name is filled in as
-// soon as it is known.
+// The instance of a pid at an ordinal. When nothing is known of the pid, a view with the pid alone
+// (name "", but Idle and System have theirs) that lives for PROCESSES_UNKNOWN - 1 calls more. NULL
+// only for UINT32_MAX. Borrowed until the next event: the next observe, or the next call with
+// another `at`. The event itself may be the start: an instance that begins at `at` is found. Path
+// and user are filled in as soon as they are known.
+#define PROCESSES_UNKNOWN 16u
 const ProcessView *processes_find(Processes *processes, uint32_t pid, uint64_t at);
 // Process of a thread at an ordinal; UINT32_MAX: unknown. tid 0 is Idle, pid 0.
 uint32_t processes_of_thread(Processes *processes, uint32_t tid, uint64_t at);
@@ -57,4 +62,5 @@ void processes_chain(Processes *processes, const ProcessView *process, uint64_t 
 // Name of the service that a thread works for; NULL: none, or unknown.
 const Text *processes_service(Processes *processes, uint32_t tid, uint64_t at,
                               uint8_t *ret_provenance);
+// All three at once, "Processes", "Threads", "Services".
 uint32_t processes_stats(const Processes *processes, CacheStats ret[3]);

@@ -18,4 +18,6 @@ Text *text_from_utf16(const uint8_t *units, size_t bytes);
 Text *text_ref(Text *text);
 Text *text_unref(Text *text);         // returns NULL; NULL is allowed
 size_t text_charge(const Text *text); // bytes of memory; 0 for NULL
-uint64_t serial_next(void);           // for everything that goes into a batch's table
+// Serials of things that are known by their content have this bit (composed texts).
+#define SERIAL_OF_CONTENT (UINT64_C(1) << 63)
+uint64_t serial_next(void); // for everything that goes into a batch's table

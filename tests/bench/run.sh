@@ -12,4 +12,5 @@ else
     echo "SKIP real trace: no corpus"
 fi
 "$build/bench_broker"
+"$build/bench_enrich"
 rm -f "$work/load.etl"

@@ -1,0 +1,655 @@
+// See processes.h. Instances stand in a history by pid (instance.h); threads.h and services.h have
+// theirs. Answers are kept in `memo` until something changes: most look-ups are for the process of
+// the event before. What a look-up replaces (a path, a user that has become known) waits in
+// `retired` for the next event, as views of it may be in use.
+#include "enrich/processes.h"
+
+#include "enrich/process_read.h"
+#include "enrich/services.h"
+#include "enrich/threads.h"
+#include "util/mem.h"
+
+#define MEMO_SLOTS    64u
+#define SYSTEM_PID    4u
+#define MAX_DEFUNCT   256u
+#define MAX_PENDING   1024u
+#define UNKNOWN_START (UINT64_C(1) << 63) // serials of views with a pid alone
+
+typedef struct ProcessMemo {
+    uint32_t pid;
+    uint64_t change; // Processes.changes when it was made; 0: never
+    uint64_t from, until;
+    const ProcessView *view; // NULL: nothing is known
+    uint8_t provenance;
+    bool has_chain;
+    uint32_t n_ancestors;
+    const ProcessView *ancestors[ENRICHED_MAX_ANCESTORS];
+} ProcessMemo;
+
+typedef struct ThreadMemo {
+    uint32_t tid, pid;
+    uint64_t change;
+    uint64_t from, until;
+    uint8_t provenance;
+} ThreadMemo;
+
+typedef struct Memoed { // look-ups that the histories have not seen
+    uint64_t hits, misses, live, rundown, guess;
+} Memoed;
+
+struct Processes {
+    History *instances;
+    History *defunct; // pid -> instance, at the one event that names it
+    History *pending; // pid -> path of an image that was told before its process
+    History *threads, *services;
+    Volumes *volumes;
+    Accounts *accounts;
+    uint32_t volumes_generation, accounts_generation;
+    uint64_t changes, thread_changes; // from 1
+    uint64_t last_at;
+    Instance *retired;
+    ProcessMemo memo[MEMO_SLOTS];
+    ThreadMemo thread_memo[MEMO_SLOTS];
+    Memoed memoed, thread_memoed;
+    ProcessView idle, system; // when no event tells of them
+    ProcessView unknown[PROCESSES_UNKNOWN];
+    uint32_t next_unknown;
+};
+
+// A share of the memory, but never "no limit of its own" for a small one.
+static size_t share(size_t bytes, size_t part, size_t of) {
+    return bytes == 0 ? 0 : MAX_OF(bytes / of * part, 1u);
+}
+
+static void pending_unref(void *value) {
+    text_unref(value);
+}
+
+static size_t pending_charge(const void *value) {
+    return text_charge(value);
+}
+
+static ProcessView built_in(uint32_t pid, const char *name) {
+    return (ProcessView){.serial = UNKNOWN_START | pid,
+                         .pid = pid,
+                         .parent_pid = UINT32_MAX,
+                         .session = UINT32_MAX,
+                         .provenance = name[0] ? PROVENANCE_RUNDOWN : PROVENANCE_NONE,
+                         .name = name,
+                         .path = "",
+                         .command_line = "",
+                         .user = ""};
+}
+
+int processes_new(const ProcessesOptions *options, Volumes *volumes, Accounts *accounts,
+                  Processes **ret) {
+    size_t bytes = options->max_bytes;
+    HistoryOptions instances = {.name = "Processes",
+                                .max_entries = options->max_processes,
+                                .max_bytes = share(bytes, 5, 8),
+                                .lingers = true,
+                                .looks_ahead = options->looks_ahead,
+                                .unref = instance_unref,
+                                .charge = instance_charge};
+    HistoryOptions defunct = {.name = "Defunct",
+                              .max_entries = MAX_DEFUNCT,
+                              .max_bytes = share(bytes, 1, 32),
+                              .unref = instance_unref,
+                              .charge = instance_charge,
+                              .looks_ahead = options->looks_ahead};
+    HistoryOptions pending = {.name = "Pending",
+                              .max_entries = MAX_PENDING,
+                              .max_bytes = share(bytes, 1, 32),
+                              .unref = pending_unref,
+                              .charge = pending_charge};
+    Processes *p = mem_zalloc(sizeof *p);
+    if (!p)
+        return -STATUS_NO_MEMORY;
+    p->volumes = volumes;
+    p->accounts = accounts;
+    p->changes = p->thread_changes = 1;
+    p->idle = built_in(0, "Idle");
+    p->system = built_in(SYSTEM_PID, "System");
+    int r = history_new(&instances, &p->instances);
+    if (r == 0)
+        r = history_new(&defunct, &p->defunct);
+    if (r == 0)
+        r = history_new(&pending, &p->pending);
+    if (r == 0)
+        r = threads_new(options->max_threads, share(bytes, 1, 4), options->looks_ahead,
+                        &p->threads);
+    if (r == 0)
+        r = services_new(options->max_services, share(bytes, 1, 16), options->looks_ahead,
+                         &p->services);
+    if (r < 0) {
+        processes_free(p);
+        return r;
+    }
+    *ret = p;
+    return 0;
+}
+
+static void drop_retired(Processes *p) {
+    while (p->retired) {
+        Instance *instance = p->retired;
+        p->retired = instance->next;
+        instance_unref(instance);
+    }
+}
+
+void processes_clear(Processes *p) {
+    drop_retired(p);
+    history_clear(p->instances);
+    history_clear(p->defunct);
+    history_clear(p->pending);
+    history_clear(p->threads);
+    history_clear(p->services);
+    p->changes++;
+    p->thread_changes++;
+    p->last_at = 0;
+}
+
+Processes *processes_free(Processes *p) {
+    if (!p)
+        return NULL;
+    drop_retired(p);
+    history_free(p->services);
+    history_free(p->threads);
+    history_free(p->pending);
+    history_free(p->defunct);
+    history_free(p->instances);
+    mem_free(p);
+    return NULL;
+}
+
+// --- learning ----------------------------------------------------------------------------------
+
+// Makes an instance of facts: what can be concluded from them, path and user as they are shown.
+static Instance *build(Processes *p, const Facts *from) {
+    Facts facts = *from;
+    Buf command_path = BUF_INIT;
+    Text *raw = NULL, *mapped = NULL;
+    Instance *instance = NULL;
+    if (facts.path_rank == PATH_NONE && facts.command_line[0] && facts.name[0] &&
+        facts_command_path(facts.command_line, facts.name, &command_path)) {
+        facts.raw_path = buf_str(&command_path);
+        facts.path_rank = PATH_COMMAND_LINE;
+    }
+    if (facts.raw_path[0]) {
+        // The kernel's own name may be cut; the path's is not.
+        const char *base = facts_base_name(facts.raw_path);
+        if (!facts.name[0] ||
+            (strlen(base) > strlen(facts.name) && facts_name_fits(facts.name, base)))
+            facts.name = base;
+        raw = text_new(facts.raw_path, strlen(facts.raw_path));
+        mapped = raw && p->volumes ? volumes_map(p->volumes, raw) : NULL;
+        facts.path = mapped ? mapped->s : facts.raw_path;
+    }
+    facts.user = p->accounts && facts.sid_bytes
+                     ? accounts_name(p->accounts, facts.sid, facts.sid_bytes)
+                     : "";
+    if (!command_path.failed)
+        instance = instance_new(&facts);
+    if (instance) {
+        instance->volumes_generation = p->volumes_generation;
+        instance->accounts_generation = p->accounts_generation;
+    }
+    text_unref(mapped);
+    text_unref(raw);
+    buf_deinit(&command_path);
+    return instance;
+}
+
+// The generations that `build` notes: those from before it asks, so that nothing is missed.
+static bool generations_moved(Processes *p) {
+    uint32_t volumes = p->volumes ? volumes_generation(p->volumes) : 0;
+    uint32_t accounts = p->accounts ? accounts_generation(p->accounts) : 0;
+    if (volumes == p->volumes_generation && accounts == p->accounts_generation)
+        return false;
+    p->volumes_generation = volumes;
+    p->accounts_generation = accounts;
+    return true;
+}
+
+static HistoryKey key_of(uint32_t pid) {
+    return (HistoryKey){pid, 0};
+}
+
+static bool is_open(Processes *p, uint32_t pid) {
+    return history_current(p->instances, key_of(pid), NULL) != NULL;
+}
+
+// Adds to an instance; false when it is not the one that `more` is about.
+static bool add_to(Processes *p, Instance *known, const Facts *more) {
+    if (!known || !facts_agree(&known->facts, more))
+        return false;
+    // A second start without an end in between: only a key says that it is no other process.
+    uint8_t starts = more->told & (TOLD_START | TOLD_MANIFEST_START);
+    bool has_key = (more->key != 0 && known->facts.key != 0) ||
+                   (more->sequence != 0 && known->facts.sequence != 0);
+    if ((known->facts.told & starts) && !has_key)
+        return false;
+    Facts facts = known->facts;
+    if (!facts_merge(&facts, more)) {
+        known->facts.told |= more->told;
+        return true;
+    }
+    Instance *instance = build(p, &facts);
+    if (instance)
+        (void)history_replace(p->instances, key_of(more->pid), UINT64_MAX, instance);
+    return true;
+}
+
+static bool add_to_open(Processes *p, const Facts *more) {
+    return add_to(p, history_current(p->instances, key_of(more->pid), NULL), more);
+}
+
+// Also to one that has ended: a second provider tells of the same end, a rundown finds the object
+// that is still held.
+static bool add_to_last(Processes *p, const Facts *more) {
+    return add_to(p, history_peek(p->instances, key_of(more->pid), UINT64_MAX, NULL, NULL), more);
+}
+
+static Instance *build_new(Processes *p, Facts *facts, uint8_t provenance) {
+    facts->provenance = provenance;
+    Text *image = history_current(p->pending, key_of(facts->pid), NULL);
+    if (image && facts->path_rank < PATH_IMAGE &&
+        facts_name_fits(facts->name, facts_base_name(image->s))) {
+        facts->raw_path = image->s;
+        facts->path_rank = PATH_IMAGE;
+    }
+    Instance *instance = build(p, facts);
+    history_forget(p->pending, key_of(facts->pid));
+    return instance;
+}
+
+static void process_start(Processes *p, Facts *facts, bool manifest, uint64_t at) {
+    facts->told = manifest ? TOLD_MANIFEST_START : TOLD_START;
+    if (add_to_open(p, facts))
+        return;
+    Instance *instance = build_new(p, facts, PROVENANCE_LIVE);
+    if (instance)
+        (void)history_open(p->instances, key_of(facts->pid), at, instance, PROVENANCE_LIVE);
+}
+
+static void process_stop(Processes *p, Facts *facts, uint64_t at) {
+    HistoryKey key = key_of(facts->pid);
+    bool open = is_open(p, facts->pid);
+    facts->told = TOLD_END;
+    if (add_to_last(p, facts)) {
+        (void)(open && history_close(p->instances, key, at, NULL, PROVENANCE_LIVE));
+        return;
+    }
+    Instance *instance = build_new(p, facts, open ? PROVENANCE_GUESS : PROVENANCE_LIVE);
+    (void)history_close(p->instances, key, at, instance, PROVENANCE_LIVE);
+}
+
+static void process_state(Processes *p, Facts *facts, uint64_t at) {
+    bool open = is_open(p, facts->pid);
+    facts->told = TOLD_STATE;
+    if (add_to_last(p, facts))
+        return;
+    Instance *instance = build_new(p, facts, open ? PROVENANCE_GUESS : PROVENANCE_RUNDOWN);
+    if (instance)
+        (void)history_state(p->instances, key_of(facts->pid), at, instance, PROVENANCE_RUNDOWN);
+}
+
+// The process object goes, long after the process: the pid may be another's already.
+static void process_defunct(Processes *p, Facts *facts, uint64_t at) {
+    HistoryKey key = key_of(facts->pid);
+    if (add_to_last(p, facts))
+        return;
+    Instance *instance = build_new(p, facts, PROVENANCE_LIVE);
+    if (!instance)
+        return;
+    if (!is_open(p, facts->pid)) { // it ended before the trace, or its end is lost
+        (void)history_close(p->instances, key, at, instance, PROVENANCE_LIVE);
+        return;
+    }
+    if (history_open(p->defunct, key, at, instance, PROVENANCE_LIVE) == 0)
+        (void)history_close(p->defunct, key, at, NULL, PROVENANCE_LIVE);
+}
+
+static void observe_image(Processes *p, const ProcessPlan *plan, const EventRecord *record,
+                          const Schema *schema) {
+    uint32_t pid = process_id(&plan->pid, record);
+    HistoryKey key = key_of(pid);
+    if (pid == 0 || pid == UINT32_MAX)
+        return; // drivers
+    const Instance *open = history_current(p->instances, key, NULL);
+    if (open ? open->facts.path_rank == PATH_IMAGE : history_has(p->pending, key))
+        return;
+    ProcessTexts texts = {NULL, NULL};
+    Facts facts;
+    if (process_image(plan, record, schema, &texts, &facts)) {
+        size_t n = strlen(facts.name);
+        if (open && facts_name_fits(open->facts.name, facts.name)) {
+            facts.name = ""; // what it is called is the kernel's affair
+            (void)add_to_open(p, &facts);
+            p->changes++;
+        } else if (!open && n > 4 && (facts.name[n - 4] == '.') &&
+                   (facts.name[n - 3] | 32) == 'e') {
+            (void)history_open(p->pending, key, record->ordinal, text_ref(texts.name),
+                               PROVENANCE_RUNDOWN);
+        }
+    }
+    process_texts_drop(&texts);
+}
+
+static void observe_process(Processes *p, const ProcessPlan *plan, const EventRecord *record,
+                            const Schema *schema) {
+    ProcessTexts texts = {NULL, NULL};
+    Facts facts;
+    process_facts(plan, record, schema, &texts, &facts);
+    uint64_t at = record->ordinal;
+    p->changes++;
+    if (facts.pid != UINT32_MAX) {
+        switch (plan->role) {
+        case PROCESS_START:
+            process_start(p, &facts, plan->manifest, at);
+            break;
+        case PROCESS_STOP:
+            process_stop(p, &facts, at);
+            break;
+        case PROCESS_STATE:
+            process_state(p, &facts, at);
+            break;
+        default:
+            process_defunct(p, &facts, at);
+        }
+    }
+    process_texts_drop(&texts);
+}
+
+static void observe_thread(Processes *p, const ProcessPlan *plan, const EventRecord *record) {
+    uint32_t tid = process_id(&plan->tid, record);
+    Thread thread = {process_id(&plan->pid, record), process_id(&plan->tag, record)};
+    if (thread.tag == UINT32_MAX)
+        thread.tag = 0;
+    if (tid == 0 || tid == UINT32_MAX || thread.pid == UINT32_MAX)
+        return; // the idle threads are all called 0
+    p->thread_changes++;
+    if (plan->role == THREAD_START)
+        threads_start(p->threads, tid, record->ordinal, thread);
+    else if (plan->role == THREAD_STOP)
+        threads_stop(p->threads, tid, record->ordinal, thread);
+    else
+        threads_state(p->threads, tid, record->ordinal, thread);
+}
+
+static void observe_service(Processes *p, const ProcessPlan *plan, const EventRecord *record,
+                            const Schema *schema) {
+    uint32_t pid = process_id(&plan->pid, record), tag = process_id(&plan->tag, record);
+    Text *name = fact_text(record, schema, plan->name);
+    if (!name)
+        return;
+    if (p->accounts)
+        accounts_service(p->accounts, name->s);
+    if (tag != 0 && tag != UINT32_MAX)
+        services_state(p->services, tag, record->ordinal, pid == UINT32_MAX ? 0 : pid, name);
+    else
+        text_unref(name);
+}
+
+void processes_observe(Processes *p, const ProcessPlan *plan, const EventRecord *record,
+                       const Schema *schema) {
+    drop_retired(p);
+    switch (plan->role) {
+    case PROCESS_NOTHING:
+        break;
+    case THREAD_START:
+    case THREAD_STOP:
+    case THREAD_STATE:
+        observe_thread(p, plan, record);
+        break;
+    case SERVICE_STATE:
+        observe_service(p, plan, record, schema);
+        break;
+    case PROCESS_IMAGE:
+        p->changes += generations_moved(p);
+        observe_image(p, plan, record, schema);
+        break;
+    default:
+        p->changes += generations_moved(p);
+        observe_process(p, plan, record, schema);
+    }
+}
+
+// --- looking up --------------------------------------------------------------------------------
+
+// Path and user as they are known by now: another instance when they have changed.
+static Instance *refresh(Processes *p, History *history, uint64_t at, Instance *instance) {
+    bool remap = instance->has_path && instance->volumes_generation != p->volumes_generation;
+    bool rename = instance->lacks_user && instance->accounts_generation != p->accounts_generation;
+    if (!remap && !rename)
+        return instance;
+    Instance *fresh = build(p, &instance->facts);
+    if (!fresh)
+        return instance;
+    if (strcmp(fresh->facts.path, instance->facts.path) == 0 &&
+        strcmp(fresh->facts.user, instance->facts.user) == 0) {
+        instance->volumes_generation = p->volumes_generation;
+        instance->accounts_generation = p->accounts_generation;
+        instance_unref(fresh);
+        return instance;
+    }
+    instance->refs++;
+    instance->next = p->retired;
+    p->retired = instance;
+    p->changes++;
+    return history_replace(history, key_of(fresh->facts.pid), at, fresh) == 0 ? fresh : instance;
+}
+
+static void count(Memoed *memoed, bool hit, uint8_t provenance) {
+    memoed->hits += hit;
+    memoed->misses += !hit;
+    memoed->live += hit && provenance == PROVENANCE_LIVE;
+    memoed->rundown += hit && provenance == PROVENANCE_RUNDOWN;
+    memoed->guess += hit && provenance == PROVENANCE_GUESS;
+}
+
+// Without the memo. NULL: nothing is known.
+static Instance *find(Processes *p, uint32_t pid, uint64_t at, uint8_t *ret_provenance,
+                      uint64_t *ret_from, uint64_t *ret_until) {
+    HistoryKey key = key_of(pid);
+    bool has_defunct = history_has(p->defunct, key);
+    if (has_defunct) {
+        Instance *gone = history_peek(p->defunct, key, at, ret_provenance, ret_from);
+        *ret_until = at;
+        if (gone && *ret_provenance != PROVENANCE_GUESS)
+            return refresh(p, p->defunct, at, gone);
+    }
+    Instance *instance =
+        history_find_until(p->instances, key, at, ret_provenance, ret_from, ret_until);
+    if (has_defunct)
+        *ret_until = at; // the next event may be the one that names itself
+    return instance ? refresh(p, p->instances, at, instance) : NULL;
+}
+
+static const ProcessView *view_of(Instance *instance, uint8_t provenance) {
+    if (!instance)
+        return NULL;
+    return provenance == PROVENANCE_GUESS ? instance_guess(instance) : &instance->view;
+}
+
+static ProcessMemo *memo_of(Processes *p, uint32_t pid, uint64_t at) {
+    ProcessMemo *memo = &p->memo[(pid >> 2) % MEMO_SLOTS];
+    if (memo->change == p->changes && memo->pid == pid && at >= memo->from && at <= memo->until) {
+        count(&p->memoed, memo->view != NULL, memo->provenance);
+        return memo;
+    }
+    uint64_t from = at, until = at;
+    uint8_t provenance = PROVENANCE_NONE;
+    Instance *instance = find(p, pid, at, &provenance, &from, &until);
+    const ProcessView *view = view_of(instance, provenance);
+    memo->pid = pid;
+    memo->change = p->changes;
+    memo->from = view && from <= at ? from : at; // a guess begins behind the event
+    memo->until = until;
+    memo->view = view;
+    memo->provenance = provenance;
+    memo->has_chain = false;
+    return memo;
+}
+
+static void begin(Processes *p, uint64_t at) {
+    if (at != p->last_at) {
+        drop_retired(p);
+        p->last_at = at;
+    }
+    p->changes += generations_moved(p);
+}
+
+static const ProcessView *built_in_view(const Processes *p, uint32_t pid) {
+    return pid == 0 ? &p->idle : pid == SYSTEM_PID ? &p->system : NULL;
+}
+
+const ProcessView *processes_find(Processes *p, uint32_t pid, uint64_t at) {
+    if (pid == UINT32_MAX)
+        return NULL;
+    begin(p, at);
+    const ProcessView *view = memo_of(p, pid, at)->view;
+    if (!view)
+        view = built_in_view(p, pid);
+    if (view)
+        return view;
+    ProcessView *unknown = &p->unknown[p->next_unknown++ % PROCESSES_UNKNOWN];
+    *unknown = built_in(pid, "");
+    return unknown;
+}
+
+// A pid and where its interval begins: an instance, even when another of the pid is in the chain
+// too.
+typedef struct Link {
+    uint32_t pid;
+    uint64_t from;
+} Link;
+
+static bool in_chain(const Link *links, uint32_t n, Link link) {
+    for (uint32_t i = 0; i < n; i++)
+        if (links[i].pid == link.pid && links[i].from == link.from)
+            return true;
+    return false;
+}
+
+// The parent of a process that began at `from`; NULL: not known. Its view may be a built-in one's.
+static const ProcessView *parent_of(Processes *p, const ProcessView *child, uint64_t from,
+                                    Instance **ret_parent, uint64_t *ret_from) {
+    uint8_t provenance = PROVENANCE_NONE;
+    uint64_t until;
+    *ret_parent = NULL;
+    *ret_from = 0;
+    if (child->parent_pid == UINT32_MAX)
+        return NULL;
+    *ret_parent = find(p, child->parent_pid, from, &provenance, ret_from, &until);
+    if (!*ret_parent)
+        return built_in_view(p, child->parent_pid);
+    // A parent was there before its child; one that was not has only inherited the pid.
+    const ProcessView *view = view_of(*ret_parent, provenance);
+    bool is_younger = *ret_from > from || (view->start_time != 0 && child->start_time != 0 &&
+                                           view->start_time > child->start_time);
+    return is_younger ? NULL : view;
+}
+
+// instance: the child's own, if its parent may be noted there; from: where it begins.
+static void climb(Processes *p, Instance *instance, uint64_t from, ProcessChain *ret) {
+    Link links[1 + ENRICHED_MAX_ANCESTORS] = {{ret->process->pid, from}};
+    const ProcessView *child = ret->process;
+    while (ret->n_ancestors < ENRICHED_MAX_ANCESTORS) {
+        const ProcessView *view;
+        Instance *parent;
+        uint64_t parent_from;
+        if (instance && instance->parent_change == p->changes) {
+            parent = instance->parent;
+            parent_from = instance->parent_from;
+            view = &parent->view;
+        } else {
+            view = parent_of(p, child, from, &parent, &parent_from);
+            if (instance && parent && view == &parent->view) {
+                instance->parent = parent;
+                instance->parent_from = parent_from;
+                instance->parent_change = p->changes;
+            }
+        }
+        Link link = {child->parent_pid, parent_from};
+        if (!view || in_chain(links, ret->n_ancestors + 1, link))
+            return;
+        ret->ancestors[ret->n_ancestors++] = view;
+        links[ret->n_ancestors] = link;
+        child = view;
+        instance = parent;
+        from = parent_from;
+    }
+}
+
+void processes_chain(Processes *p, const ProcessView *process, uint64_t at, ProcessChain *ret) {
+    *ret = (ProcessChain){.process = process};
+    if (!process)
+        return;
+    begin(p, at);
+    ProcessMemo *memo = &p->memo[(process->pid >> 2) % MEMO_SLOTS];
+    bool is_memo = memo->view == process && memo->change == p->changes;
+    if (is_memo && memo->has_chain) {
+        ret->n_ancestors = memo->n_ancestors;
+        memcpy(ret->ancestors, memo->ancestors, memo->n_ancestors * sizeof *memo->ancestors);
+        return;
+    }
+    uint64_t from = at;
+    Instance *instance = history_peek(p->instances, key_of(process->pid), at, NULL, &from);
+    if (!instance || &instance->view != process || from > at) {
+        from = instance && from <= at ? from : at;
+        instance = NULL; // a guess, or what names itself
+    }
+    climb(p, instance, from, ret);
+    if (!is_memo || memo->change != p->changes)
+        return;
+    memo->has_chain = true;
+    memo->n_ancestors = ret->n_ancestors;
+    memcpy(memo->ancestors, ret->ancestors, ret->n_ancestors * sizeof *memo->ancestors);
+}
+
+uint32_t processes_of_thread(Processes *p, uint32_t tid, uint64_t at) {
+    if (tid == 0 || tid == UINT32_MAX)
+        return tid;
+    ThreadMemo *memo = &p->thread_memo[(tid >> 2) % MEMO_SLOTS];
+    if (memo->change == p->thread_changes && memo->tid == tid && at >= memo->from &&
+        at <= memo->until) {
+        count(&p->thread_memoed, memo->pid != UINT32_MAX, memo->provenance);
+        return memo->pid;
+    }
+    Thread thread = {UINT32_MAX, 0};
+    uint64_t from = at, until;
+    uint8_t provenance = PROVENANCE_NONE;
+    (void)threads_find(p->threads, tid, at, &thread, &provenance, &from, &until);
+    *memo = (ThreadMemo){tid, thread.pid, p->thread_changes, MIN_OF(from, at), until, provenance};
+    return thread.pid;
+}
+
+const Text *processes_service(Processes *p, uint32_t tid, uint64_t at, uint8_t *ret_provenance) {
+    Thread thread;
+    uint8_t of_thread = PROVENANCE_NONE, of_service = PROVENANCE_NONE;
+    if (tid == 0 || tid == UINT32_MAX ||
+        !threads_find(p->threads, tid, at, &thread, &of_thread, NULL, NULL) || thread.tag == 0)
+        return NULL;
+    const Text *name = services_find(p->services, thread.tag, at, thread.pid, &of_service);
+    if (name) // the weaker of the two
+        *ret_provenance = MAX_OF(of_thread, of_service);
+    return name;
+}
+
+static CacheStats with_memo(CacheStats stats, const Memoed *memoed) {
+    stats.retrievals += memoed->hits + memoed->misses;
+    stats.hits += memoed->hits;
+    stats.misses += memoed->misses;
+    stats.live += memoed->live;
+    stats.rundown += memoed->rundown;
+    stats.guess += memoed->guess;
+    return stats;
+}
+
+uint32_t processes_stats(const Processes *p, CacheStats ret[3]) {
+    ret[0] = with_memo(history_stats(p->instances), &p->memoed);
+    ret[1] = with_memo(history_stats(p->threads), &p->thread_memoed);
+    ret[2] = history_stats(p->services);
+    return 3;
+}
