@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "enrich/enrich.h"
 #include "idl/wire.h"
 #include "main/options.h"
 #include "platform/args.h"
@@ -16,9 +17,11 @@ typedef struct Broker {
     Options options;
     Config config;
     SchemaStore *store;
+    Enricher *enricher;
     Replay *replay;
     Loop loop;
     bool released;
+    bool told_degraded;
 } Broker;
 
 static int64_t real_now(void *user) {
@@ -49,7 +52,7 @@ static void source_facts(void *user, ProfileFacts *ret) {
     if (hub_ended(b->loop.hub, &status))
         ret->source_state = status < 0 ? "failed" : "ended";
     else
-        ret->source_state = b->released ? "running" : "waiting";
+        ret->source_state = stats.scanning ? "scanning" : b->released ? "running" : "waiting";
     ret->progress = stats.progress;
     ret->source_wait_ns = stats.wait_ns;
     ret->clock = info->clock_type < ARRAY_COUNT(clocks) ? clocks[info->clock_type] : "?";
@@ -77,11 +80,20 @@ static int start(Broker *b, Err *err) {
     r = ring_new(wake, b->loop.port, &b->loop.ring);
     if (r < 0)
         return err_set(err, STATUS_NO_MEMORY, "no memory for the ring");
-    HubOptions hub = {.now = real_now, .store = b->store, .limits = b->config.limits};
+    EnrichOptions enrich = {.limits = b->config.caches,
+                            .file_knowledge = !o->live_knowledge,
+                            .scan_bytes = b->config.scan_bytes};
+    r = enricher_new(&enrich, &b->enricher);
+    if (r < 0)
+        return err_set(err, STATUS_NO_MEMORY, "no memory for the caches");
+    HubOptions hub = {
+        .now = real_now, .store = b->store, .limits = b->config.limits, .enricher = b->enricher};
     r = hub_new(&hub, &b->loop.hub);
     if (r < 0)
         return err_set(err, STATUS_NO_MEMORY, "no memory for the hub");
     ReplayOptions replay = {.path = o->replay, .speed = o->speed, .loop = o->loop};
+    if (enrich.file_knowledge)
+        replay.feeder = enrich_is_feeder;
     r = replay_new(&replay, b->loop.ring, &b->replay, err);
     if (r < 0)
         return r;
@@ -102,6 +114,17 @@ static bool finished(const Broker *b) {
            b->loop.server.n_accepted > 0;
 }
 
+// Once: the scan has met more than its budget holds.
+static void tell_degraded(Broker *b) {
+    if (b->told_degraded || !enricher_degraded(b->enricher))
+        return;
+    b->told_degraded = true;
+    fprintf(stderr,
+            "etwbroker: %s: the file's knowledge exceeds scan_memory; names may be missing. Give "
+            "[caches] scan_memory more, or take --knowledge live\n",
+            b->options.replay);
+}
+
 static void run(Broker *b) {
     while (!plat_interrupted() && !finished(b)) {
         if (!b->released && b->loop.server.n_subscribed >= b->options.start_count) {
@@ -109,6 +132,7 @@ static void run(Broker *b) {
             b->released = true;
         }
         loop_step(&b->loop, INT64_MAX);
+        tell_degraded(b);
     }
 }
 
@@ -131,6 +155,7 @@ static void clean(Broker *b) {
         server_deinit(&b->loop.server);
     replay_free(b->replay);
     hub_free(b->loop.hub);
+    enricher_free(b->enricher);
     ring_free(b->loop.ring);
     plat_port_free(b->loop.port);
     schema_store_free(b->store);

@@ -16,6 +16,8 @@ static const char help[] =
     "0.5x ...\n"
     "  --lossless             a full queue holds the replay instead of dropping events\n"
     "  --start immediate|N    begin at once (default), or when N watchers have subscribed\n"
+    "  --knowledge file|live  what names and stacks are known: all that the file tells (file,\n"
+    "                         default; it is read twice), or only what came before (live)\n"
     "  --loop                 begin again at the end; each round is a new epoch\n"
     "  --keep                 stay after the last watcher has left\n"
     "  --manifests PATH       a .man file, or a folder of them, to decode manifest events with\n"
@@ -66,12 +68,23 @@ static int parse_start(const char *text, uint32_t *ret, Err *err) {
     return 0;
 }
 
+static int parse_knowledge(const char *text, bool *ret_live, Err *err) {
+    *ret_live = strcmp(text, "live") == 0;
+    if (*ret_live || strcmp(text, "file") == 0)
+        return 0;
+    return err_set(err, STATUS_INVALID_ARGUMENT,
+                   "--knowledge %s: it takes file (all that the file tells) or live (what came "
+                   "before)",
+                   text);
+}
+
 int options_parse(int argc, char **argv, Options *ret, Err *err) {
     enum {
         REPLAY = 256,
         SPEED,
         LOSSLESS,
         START,
+        KNOWLEDGE,
         LOOP,
         KEEP,
         MANIFESTS,
@@ -86,6 +99,7 @@ int options_parse(int argc, char **argv, Options *ret, Err *err) {
         {"speed", required_argument, NULL, SPEED},
         {"lossless", no_argument, NULL, LOSSLESS},
         {"start", required_argument, NULL, START},
+        {"knowledge", required_argument, NULL, KNOWLEDGE},
         {"loop", no_argument, NULL, LOOP},
         {"keep", no_argument, NULL, KEEP},
         {"manifests", required_argument, NULL, MANIFESTS},
@@ -113,6 +127,9 @@ int options_parse(int argc, char **argv, Options *ret, Err *err) {
             break;
         case START:
             r = parse_start(optarg, &ret->start_count, err);
+            break;
+        case KNOWLEDGE:
+            r = parse_knowledge(optarg, &ret->live_knowledge, err);
             break;
         case LOOP:
             ret->loop = true;

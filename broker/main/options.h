@@ -11,6 +11,7 @@ typedef struct Options {
     bool keep;
     bool loop;
     bool quiet;
+    bool live_knowledge;  // --knowledge live: no scan of the file before its events
     const char *endpoint; // NULL = from the configuration, else the default
     const char *config;
     const char *manifests;

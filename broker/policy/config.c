@@ -17,8 +17,13 @@ typedef struct ConfigKey {
     uint64_t least, most;
 } ConfigKey;
 
-#define LIMIT(field) offsetof(Config, limits) + offsetof(UserLimits, field)
-#define MIB          (UINT64_C(1024) * 1024)
+#define LIMIT(field)  offsetof(Config, limits) + offsetof(UserLimits, field)
+#define CACHES(field) offsetof(Config, caches) + offsetof(EnrichLimits, field)
+#define MIB           (UINT64_C(1024) * 1024)
+#define MOST_ENTRIES  UINT64_C(100000000)
+
+_Static_assert(sizeof(((EnrichLimits *)0)->memory_bytes) == sizeof(uint64_t),
+               "sizes are read as 64 bits");
 
 static const ConfigKey keys[] = {
     {"broker", "endpoint", KEY_TEXT, offsetof(Config, endpoint), 1, 200},
@@ -33,10 +38,23 @@ static const ConfigKey keys[] = {
     {"limits", "queue", KEY_BYTES, LIMIT(queue_default), 128 * 1024, 4096 * MIB},
     {"limits", "queue_max", KEY_BYTES, LIMIT(queue_max), 128 * 1024, 16384 * MIB},
     {"limits", "queue_per_user", KEY_BYTES, LIMIT(queue_bytes), 128 * 1024, 65536 * MIB},
+    {"caches", "files", KEY_U32, CACHES(files), 1, MOST_ENTRIES},
+    {"caches", "file_objects", KEY_U32, CACHES(file_objects), 1, MOST_ENTRIES},
+    {"caches", "requests", KEY_U32, CACHES(requests), 1, MOST_ENTRIES},
+    {"caches", "keys", KEY_U32, CACHES(keys), 1, MOST_ENTRIES},
+    {"caches", "processes", KEY_U32, CACHES(processes), 1, MOST_ENTRIES},
+    {"caches", "threads", KEY_U32, CACHES(threads), 1, MOST_ENTRIES},
+    {"caches", "services", KEY_U32, CACHES(services), 1, MOST_ENTRIES},
+    {"caches", "objects", KEY_U32, CACHES(objects), 1, MOST_ENTRIES},
+    {"caches", "image_processes", KEY_U32, CACHES(image_processes), 1, MOST_ENTRIES},
+    {"caches", "memory", KEY_BYTES, CACHES(memory_bytes), MIB, 65536 * MIB},
+    {"caches", "scan_memory", KEY_BYTES, offsetof(Config, scan_bytes), MIB, 65536 * MIB},
 };
 
 void config_init(Config *config) {
     *config = (Config){.limits = user_limits_default(),
+                       .caches = enrich_limits_default(),
+                       .scan_bytes = 512 * MIB,
                        .handshake_ms = 5000,
                        .stalled_ms = 60000,
                        .slow_ms = 600000};

@@ -1,10 +1,12 @@
-// The broker's configuration file (INI): [broker] and [limits]. docs/POLICY.md documents each key.
+// The broker's configuration file (INI): [broker], [limits] and [caches]. docs/POLICY.md documents
+// each key.
 //
 // Read once at start, any thread. Fails closed: an unknown section or key, a key that stands twice,
 // a value that does not parse, a line longer than CONFIG_MAX_LINE or a file larger than
 // CONFIG_MAX_BYTES is an error that names the line.
 #pragma once
 
+#include "enrich/enrich.h"
 #include "policy/user.h"
 
 #define CONFIG_MAX_LINE  4096u
@@ -12,8 +14,11 @@
 
 typedef struct Config {
     UserLimits limits;
-    char *endpoint;        // NULL = the default
-    char *manifests;       // folder or file of .man manifests, NULL = none
+    EnrichLimits caches;
+    uint64_t
+        scan_bytes;  // [caches] scan_memory: of what is learnt from a file before it is replayed
+    char *endpoint;  // NULL = the default
+    char *manifests; // folder or file of .man manifests, NULL = none
     uint32_t handshake_ms; // a connection that has not said HELLO by then is closed
     uint32_t stalled_ms;   // lossless watch without progress
     uint32_t slow_ms;      // other watches without progress, before they are disconnected

@@ -39,6 +39,7 @@ static void broker_json(Hub *hub, const ProfileFacts *facts, bool administrator,
         key_counter(w, "heap_peak_bytes", mem_peak());
         key_counter(w, "batches_live", hub_pool(hub)->live);
         key_counter(w, "batch_bytes_live", hub_pool(hub)->live_bytes);
+        key_counter(w, "held_bytes", hub_held_bytes(hub));
     }
     jsonw_object_end(w);
 }
@@ -51,6 +52,7 @@ static void source_json(const SourceLedger *s, JsonWriter *w) {
     key_counter(w, "internal_schema", s->internal_schema);
     key_counter(w, "internal_stack", s->internal_stack);
     key_counter(w, "internal_rundown", s->internal_rundown);
+    key_counter(w, "internal_caches", s->internal_caches);
     key_counter(w, "unwanted", s->unwanted);
     key_counter(w, "wanted", s->wanted);
     jsonw_key(w, "balanced");
@@ -65,6 +67,13 @@ static double row_cost(const ProviderStats *row) {
                : 0;
 }
 
+// What the caches learnt from the row took, scaled in the same way.
+static double observed_cost(const ProviderStats *row) {
+    return row->observed_samples
+               ? (double)row->observed_ns / (double)row->observed_samples * (double)row->observed
+               : 0;
+}
+
 static void row_json(Hub *hub, const ProviderStats *row, double cost_all, JsonWriter *w) {
     char guid[GUID_TEXT];
     jsonw_object(w);
@@ -74,6 +83,8 @@ static void row_json(Hub *hub, const ProviderStats *row, double cost_all, JsonWr
     else
         key_text(w, "guid", guid_format(&row->guid, guid));
     key_number(w, "watchers", hub_watchers_of(hub, row));
+    jsonw_key(w, "caches");
+    jsonw_bool(w, hub_caches_want_row(hub, row));
     const PlanProvider *plan =
         row->kernel_type < 0 ? plan_provider(hub_plan(hub), &row->guid) : NULL;
     if (plan && plan->ask.enabled) {
@@ -92,13 +103,55 @@ static void row_json(Hub *hub, const ProviderStats *row, double cost_all, JsonWr
     key_counter(w, "wanted", row->wanted);
     key_counter(w, "unmatched", row->unmatched);
     key_counter(w, "internal", row->internal);
+    key_counter(w, "for_caches", row->for_caches);
+    key_counter(w, "observed", row->observed);
     key_counter(w, "delivered", row->delivered);
     key_counter(w, "dropped", row->dropped);
-    // Unwanted: came, and went to nobody.
-    uint64_t taken = row->wanted - row->unmatched;
+    // Unwanted: came, and was of use to nobody.
+    uint64_t taken = row->wanted - row->unmatched + row->for_caches;
     key_share(w, "unwanted_share",
               row->events ? (double)(row->events - taken) / (double)row->events : 0);
     key_share(w, "cost_share", cost_all > 0 ? row_cost(row) / cost_all : 0);
+    key_share(w, "caches_cost_share", cost_all > 0 ? observed_cost(row) / cost_all : 0);
+    jsonw_object_end(w);
+}
+
+#define CACHES_MAX 32u
+
+static void caches_json(const Enricher *enricher, JsonWriter *w) {
+    CacheStats rows[CACHES_MAX];
+    uint32_t n = enricher ? enricher_stats(enricher, rows, CACHES_MAX) : 0;
+    jsonw_array(w);
+    for (uint32_t i = 0; i < n; i++) {
+        const CacheStats *c = &rows[i];
+        jsonw_object(w);
+        key_text(w, "name", c->name);
+        key_counter(w, "size", c->entries);
+        key_counter(w, "limit", c->limit);
+        key_counter(w, "bytes", c->bytes);
+        key_counter(w, "bytes_limit", c->bytes_limit);
+        key_counter(w, "retrievals", c->retrievals);
+        key_counter(w, "hits", c->hits);
+        key_counter(w, "misses", c->misses);
+        key_counter(w, "inserted", c->inserted);
+        key_counter(w, "evicted", c->evicted);
+        key_counter(w, "live", c->live);
+        key_counter(w, "rundown", c->rundown);
+        key_counter(w, "guess", c->guess);
+        jsonw_object_end(w);
+    }
+    jsonw_array_end(w);
+}
+
+static void stacks_json(const Enricher *enricher, JsonWriter *w) {
+    StackTotals t = enricher_stack_totals(enricher);
+    jsonw_object(w);
+    key_counter(w, "fragments", t.fragments);
+    key_counter(w, "attached", t.attached);
+    key_counter(w, "references", t.references);
+    key_counter(w, "resolved", t.resolved);
+    key_counter(w, "frames", t.frames);
+    key_counter(w, "in_modules", t.in_modules);
     jsonw_object_end(w);
 }
 
@@ -119,6 +172,11 @@ void profile_json(Hub *hub, const ProfileFacts *facts, const ProfileViewer *view
     key_counter(w, "lost_events", source->lost_events);
     key_counter(w, "lost_buffers", source->lost_buffers);
     key_counter(w, "lost_unknown", source->lost_unknown);
+    const Enricher *enricher = hub_enricher(hub);
+    if (enricher) { // a file was too large to be known as a whole before it was replayed
+        jsonw_key(w, "knowledge_degraded");
+        jsonw_bool(w, enricher_degraded(enricher));
+    }
     if (viewer->administrator) {
         key_counter(w, "wait_ns", facts->source_wait_ns);
         jsonw_key(w, "ledger");
@@ -136,9 +194,13 @@ void profile_json(Hub *hub, const ProfileFacts *facts, const ProfileViewer *view
     jsonw_array_end(w);
     jsonw_key(w, "subscriptions");
     subscriptions_json(hub, viewer, w);
+    // Totals over what everybody watches: not for others' eyes.
     jsonw_key(w, "caches");
-    jsonw_array(w);
-    jsonw_array_end(w);
+    caches_json(viewer->administrator ? enricher : NULL, w);
+    if (viewer->administrator && enricher) {
+        jsonw_key(w, "stacks");
+        stacks_json(enricher, w);
+    }
     jsonw_object_end(w);
 }
 
@@ -189,6 +251,32 @@ static void kernel_types_json(KernelSet types, JsonWriter *w) {
     jsonw_array_end(w);
 }
 
+// What the caches ask for, and why.
+static void caches_asks_json(const CachesNeed *need, JsonWriter *w) {
+    const CachesProvider *p;
+    jsonw_array(w);
+    for (uint32_t i = 0; i < kernel_type_count(); i++) {
+        if (!(need->kernel & KERNEL_BIT(i)))
+            continue;
+        jsonw_object(w);
+        key_text(w, "kernel", kernel_type(i)->name);
+        key_text(w, "reason", caches_kernel_reason(i));
+        jsonw_object_end(w);
+    }
+    for (uint32_t i = 0; (p = caches_provider(i)) != NULL; i++) {
+        char guid[GUID_TEXT];
+        if (!(need->providers & 1u << i))
+            continue;
+        jsonw_object(w);
+        key_text(w, "provider", p->name);
+        key_text(w, "guid", guid_format(&p->guid, guid));
+        hex_text(w, "any", p->any);
+        key_text(w, "reason", p->reason);
+        jsonw_object_end(w);
+    }
+    jsonw_array_end(w);
+}
+
 void explain_json(Hub *hub, JsonWriter *w) {
     const Plan *plan = hub_plan(hub);
     const PlanProvider *p;
@@ -231,6 +319,10 @@ void explain_json(Hub *hub, JsonWriter *w) {
     jsonw_key(w, "stack_types");
     kernel_types_json(kernel->stack_types, w);
     key_number(w, "watchers", kernel->n_watchers);
+    jsonw_key(w, "caches");
+    jsonw_bool(w, kernel->caches);
     jsonw_object_end(w);
+    jsonw_key(w, "caches");
+    caches_asks_json(hub_caches(hub), w);
     jsonw_object_end(w);
 }

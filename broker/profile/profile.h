@@ -10,10 +10,11 @@
 
 typedef struct ProfileFacts { // what the hub does not know
     const char *version;
-    const char *source_kind;  // "replay" | "live"
-    const char *source_name;  // file or session name
-    const char *source_state; // "waiting" (for subscribers), "running", "ended", "failed"
-    double progress;          // of a replay, 0…1; < 0 unknown
+    const char *source_kind; // "replay" | "live"
+    const char *source_name; // file or session name
+    const char
+        *source_state; // "scanning", "waiting" (for subscribers), "running", "ended", "failed"
+    double progress;   // of a replay, 0…1; < 0 unknown
     int64_t uptime_ns;
     uint32_t n_clients, max_clients;
     uint64_t source_wait_ns; // that the source's thread has waited for the loop

@@ -1,10 +1,12 @@
-// The field names that filters know beside the payload's own: the event header's and the enriched ones.
+// The field names that filters know beside the payload's own: the event header's and the enriched
+// ones.
 //
 // Constant tables, no state; any thread. Names are case-blind. Order of precedence for a bare name:
 // header, enriched, payload; "EventData.X" is always the payload's X.
 #pragma once
 
 #include "event/enriched.h"
+#include "route/kernel.h"
 
 typedef enum HeaderField {
     HEADER_NONE = 0,
@@ -30,6 +32,13 @@ typedef enum HeaderField {
 
 HeaderField header_field_find(const char *name);  // HEADER_NONE when it is none
 const char *header_field_name(HeaderField field); // canonical spelling
+// Those that only the caches know; the others stand in the event itself, under another name or in
+// another form.
+uint64_t enriched_of_caches(void);
+// Is it a value that events of these kernel types can have? (process fields: all)
+bool enriched_of_kernel(EnrichedField field, KernelSet types);
+// The same for a provider that is not the kernel's class: by its GUID; process fields: all.
+bool enriched_of_provider(EnrichedField field, const Guid *provider);
 static inline bool header_field_by_type(HeaderField field) {
     return field > HEADER_NONE && field <= HEADER_EVENT_NAME;
 }

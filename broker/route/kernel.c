@@ -456,6 +456,15 @@ bool kernel_matches(KernelSet set, const Guid *class_guid, uint8_t opcode) {
     return false;
 }
 
+KernelSet kernel_types_of_class(const Guid *class_guid) {
+    KernelSet set = 0;
+    for (uint32_t i = 0; i < ARRAY_COUNT(types); i++)
+        for (uint8_t c = 0; c < types[i].n_classes; c++)
+            if (guid_equal(types[i].classes[c].class_guid, class_guid))
+                set |= KERNEL_BIT(i);
+    return set;
+}
+
 void kernel_masks(KernelSet set, uint32_t ret_words[KERNEL_MASK_WORDS]) {
     memset(ret_words, 0, KERNEL_MASK_WORDS * sizeof ret_words[0]);
     for (uint32_t i = 0; i < ARRAY_COUNT(types); i++) {

@@ -1,6 +1,6 @@
 // Kernel types: the words that stand for parts of the system trace (Process, Image, File, Registry,
-// Network …), their classic classes and opcodes, and what StartTrace and TraceSetInformation need for
-// them. Constant tables, no state; any thread.
+// Network …), their classic classes and opcodes, and what StartTrace and TraceSetInformation need
+// for them. Constant tables, no state; any thread.
 #pragma once
 
 #include "util/guid.h"
@@ -50,6 +50,8 @@ const Guid *kernel_class(uint8_t group);      // NULL for no such group
 const char *kernel_class_name(uint8_t group); // "FileIo"; "" for no such group
 // Do these types cover this event?
 bool kernel_matches(KernelSet types, const Guid *class_guid, uint8_t opcode);
+// Types that have this class, whatever their opcodes; 0 when it is none of the kernel's.
+KernelSet kernel_types_of_class(const Guid *class_guid);
 // Group mask of a set (KERNEL_ALL: of all types in the table).
 void kernel_masks(KernelSet types, uint32_t ret_words[KERNEL_MASK_WORDS]);
 // SystemTraceControlGuid {9e814aad-…}: the provider "kernel".

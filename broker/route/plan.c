@@ -65,6 +65,57 @@ void plan_deltas_clear(PlanDeltas *deltas) {
     memset(&deltas->new_kernel, 0, sizeof deltas->new_kernel);
 }
 
+static PlanDelta *delta_of(PlanDeltas *deltas, const Guid *guid) {
+    for (uint32_t i = 0; i < deltas->n; i++)
+        if (guid_equal(&deltas->items[i].guid, guid))
+            return &deltas->items[i];
+    return NULL;
+}
+
+static void tell_kind(PlanDelta *d) {
+    const PlanAsk *old = &d->old_ask, *now = &d->new_ask;
+    d->widens = !plan_ask_covers(old, now);
+    d->narrows = !plan_ask_covers(now, old);
+    d->filters_only = old->enabled && now->enabled && old->any == now->any &&
+                      old->all == now->all && old->level == now->level &&
+                      old->properties == now->properties;
+}
+
+void plan_deltas_add(PlanDeltas *to, const PlanDeltas *next) {
+    for (uint32_t i = 0; i < next->n; i++) {
+        const PlanDelta *d = &next->items[i];
+        PlanDelta *had = delta_of(to, &d->guid);
+        if (had) {
+            had->new_ask = d->new_ask;
+            had->capture_state = had->capture_state || d->capture_state;
+            tell_kind(had);
+            if (plan_ask_equal(&had->old_ask, &had->new_ask) && !had->capture_state)
+                *had = to->items[--to->n];
+            continue;
+        }
+        if (to->n == to->capacity) {
+            uint32_t capacity = to->capacity ? to->capacity * 2 : 8;
+            PlanDelta *items = mem_resize(to->items, capacity * sizeof *items);
+            if (!items) {
+                to->incomplete = true;
+                continue;
+            }
+            to->items = items;
+            to->capacity = capacity;
+        }
+        to->items[to->n++] = *d;
+    }
+    to->incomplete = to->incomplete || next->incomplete;
+    to->rundown |= next->rundown;
+    if (next->kernel_changed) {
+        if (!to->kernel_changed)
+            to->old_kernel = next->old_kernel;
+        to->new_kernel = next->new_kernel;
+        to->kernel_changed = to->old_kernel.types != to->new_kernel.types ||
+                             to->old_kernel.stack_types != to->new_kernel.stack_types;
+    }
+}
+
 // --- entries ---
 
 static PlanEntry *get_entry(const Plan *plan, const Guid *guid) {
@@ -99,17 +150,8 @@ static void drop_entry_if_empty(Plan *plan, PlanEntry *entry) {
 
 // --- building a member's asks (before anything is changed) ---
 
-static bool has_stack(const Spec *spec, const Guid *guid) {
-    if (spec->stack_providers)
-        return true;
-    for (uint32_t i = 0; i < spec->n_stack_guids; i++)
-        if (guid_equal(&spec->stack_guids[i], guid))
-            return true;
-    return false;
-}
-
-// Nothing but a GUID, or a name whose hash is the GUID: its events may need the manifest event, which an
-// id filter would swallow.
+// Nothing but a GUID, or a name whose hash is the GUID: its events may need the manifest event,
+// which an id filter would swallow.
 static bool may_be_eventsource(const WantProvider *provider) {
     Guid hash = guid_from_name(provider->name);
     return provider->hashed || *provider->name == 0 || guid_equal(&hash, &provider->guid);
@@ -126,7 +168,7 @@ static PlanOne *new_one(const Want *want, const WantProvider *provider, const Sp
     one->all = provider->any == 0 ? 0 : provider->all; // ETW does not use it then
     one->capture_state = spec->capture_state;
     one->ignore_keyword0 = want->ignore_keyword0;
-    one->stack = has_stack(spec, &provider->guid);
+    one->stack = spec_wants_provider_stack(spec, &provider->guid);
     one->may_be_eventsource = may_be_eventsource(provider);
     uint32_t *pids = (uint32_t *)(one + 1);
     uint16_t *ids = (uint16_t *)(pids + want->n_pids);
@@ -142,23 +184,13 @@ static PlanOne *new_one(const Want *want, const WantProvider *provider, const Sp
 }
 
 // A provider that is a classic kernel class is switched on by kernel types, not by EnableTraceEx2.
-static KernelSet types_of_class(const Guid *guid) {
-    KernelSet set = 0;
-    for (uint32_t i = 0; kernel_type(i); i++)
-        for (uint8_t c = 0; c < kernel_type(i)->n_classes; c++)
-            if (guid_equal(kernel_type(i)->classes[c].class_guid, guid))
-                set |= KERNEL_BIT(i);
-    return set;
-}
-
 static PlanKernelNeed kernel_need(const Spec *spec) {
     PlanKernelNeed need = {0, spec->stack_kernel};
     for (uint32_t i = 0; i < spec->n_wants; i++) {
         const Want *want = spec->wants[i];
         need.types |= want->kernel;
         for (uint32_t p = 0; p < want->n_providers; p++)
-            if (kernel_is_class(&want->providers[p].guid, NULL))
-                need.types |= types_of_class(&want->providers[p].guid);
+            need.types |= kernel_types_of_class(&want->providers[p].guid);
     }
     need.stack_types &= need.types;
     return need;
@@ -182,7 +214,8 @@ static bool reserve(Plan *plan, PlanDeltas *deltas, uint32_t more) {
     return true;
 }
 
-// For asks that go: their entries fit into `touched` since they came, only the caller's list may not grow.
+// For asks that go: their entries fit into `touched` since they came, only the caller's list may
+// not grow.
 static void reserve_or_tell(Plan *plan, PlanDeltas *deltas, uint32_t more) {
     if (!reserve(plan, deltas, more))
         deltas->incomplete = true;
@@ -307,18 +340,16 @@ static void add_delta(PlanDeltas *deltas, const PlanEntry *entry, const PlanAsk 
     const PlanAsk *old = &entry->before;
     if ((plan_ask_equal(old, new_ask) && !capture_state) || deltas->n == deltas->capacity)
         return;
-    deltas->items[deltas->n++] = (PlanDelta){
+    PlanDelta *d = &deltas->items[deltas->n++];
+    *d = (PlanDelta){
         .guid = entry->provider.guid,
         .old_ask = *old,
         .new_ask = *new_ask,
         .other_watchers = other_watchers,
-        .widens = !plan_ask_covers(old, new_ask),
-        .narrows = !plan_ask_covers(new_ask, old),
         .capture_state = capture_state,
-        .filters_only = old->enabled && new_ask->enabled && old->any == new_ask->any &&
-                        old->all == new_ask->all && old->level == new_ask->level &&
-                        old->properties == new_ask->properties,
+        .caches = entry->provider.caches,
     };
+    tell_kind(d);
 }
 
 static void kernel_of_members(const Plan *plan, const PlanView *view, PlanKernel *ret) {
@@ -327,9 +358,9 @@ static void kernel_of_members(const Plan *plan, const PlanView *view, PlanKernel
     memset(ret, 0, sizeof *ret);
     for (uint32_t i = 0; map_next(&plan->members, &i, &e);) {
         const PlanMember *member = e->value;
-        bool current = !view || view->without != member || view->without_pending;
-        bool pending =
-            member->changing && (!view || view->without != member || !view->without_pending);
+        bool looked_past = view && (view->without == member || view->also == member);
+        bool current = !looked_past || view->without_pending;
+        bool pending = member->changing && (!looked_past || !view->without_pending);
         PlanKernelNeed need = {0, 0};
         if (current)
             need = member->kernel;
@@ -481,51 +512,95 @@ int plan_change_abort(Plan *plan, uint64_t id, PlanDeltas *deltas) {
     return end_change(plan, id, false, deltas);
 }
 
-int plan_preview(Plan *plan, uint64_t id, const Spec *spec, PlanDeltas *deltas) {
-    plan_deltas_clear(deltas);
-    PlanMember *member = get_member(plan, id);
-    PlanMember guest = {.id = id};
-    bool joins = member == NULL;
-    if (joins)
-        member = &guest;
-    else if (member->changing)
-        return -(int)STATUS_CONFLICT;
+// A member as it would be after a change: its new asks are linked, and taken out again.
+typedef struct Guest {
+    PlanMember made; // when it is not in the plan yet
+    PlanMember *member;
+    const Spec *spec; // NULL: it would have nothing
     PlanOne *list;
-    int r = build(plan, member, spec, true, deltas, &list);
-    if (r != 0)
-        return r;
-    PlanView after = {member, false}; // all but what the member has now
-    touch_list(plan, list);
-    touch_list(plan, member->asks);
-    link_list(list);
-    for (uint32_t i = 0; i < plan->n_touched; i++) {
-        PlanEntry *entry = plan->touched[i];
-        PlanAsk ask;
-        uint32_t beside;
-        plan_union(&plan->facts, entry, &after, &ask);
-        count(plan, entry, member, &beside);
-        add_delta(deltas, entry, &ask, beside,
-                  wants_state(list, entry) && !wants_state(member->asks, entry));
+} Guest;
+
+static int guest_enter(Plan *plan, uint64_t id, const Spec *spec, Guest *ret) {
+    *ret = (Guest){.made = {.id = id, .caches = id == PLAN_CACHES}, .spec = spec};
+    ret->member = get_member(plan, id);
+    if (!ret->member)
+        ret->member = &ret->made;
+    return ret->member->changing ? -(int)STATUS_CONFLICT : 0;
+}
+
+static int preview(Plan *plan, uint64_t id, const Spec *spec, bool with_caches, const Spec *caches,
+                   PlanDeltas *deltas) {
+    plan_deltas_clear(deltas);
+    Guest guests[2] = {{.list = NULL}};
+    uint32_t n = with_caches ? 2 : 1, all = 0;
+    int r = guest_enter(plan, id, spec, &guests[0]);
+    if (r == 0 && with_caches)
+        r = guest_enter(plan, PLAN_CACHES, caches, &guests[1]);
+    for (uint32_t i = 0; i < n && r == 0; i++) {
+        if (guests[i].spec)
+            r = build(plan, guests[i].member, guests[i].spec, true, deltas, &guests[i].list);
+        all += list_length(guests[i].list) + list_length(guests[i].member->asks);
+        if (r == 0) // at once: a failure of the second must not take an entry of the first
+            link_list(guests[i].list);
     }
-    PlanKernel kernel;
-    PlanKernelNeed need = kernel_need(spec);
-    PlanView others = {member, false};
-    kernel_of_members(plan, &others, &kernel);
-    kernel.n_watchers += need.types != 0 && !member->caches;
-    kernel.caches = kernel.caches || (need.types != 0 && member->caches);
-    need.types |= kernel.types;
-    need.stack_types |= kernel.stack_types;
-    plan_kernel_union(&need, &kernel);
-    set_kernel(deltas, &plan->kernel, &kernel);
-    unlink_list(list);
+    if (r == 0 && !reserve(plan, deltas, all))
+        r = -(int)STATUS_NO_MEMORY;
+    if (r == 0) {
+        PlanView after = {guests[0].member, with_caches ? guests[1].member : NULL, false};
+        for (uint32_t i = 0; i < n; i++) {
+            touch_list(plan, guests[i].list);
+            touch_list(plan, guests[i].member->asks);
+        }
+        for (uint32_t i = 0; i < plan->n_touched; i++) {
+            PlanEntry *entry = plan->touched[i];
+            PlanAsk ask;
+            uint32_t beside;
+            plan_union(&plan->facts, entry, &after, &ask);
+            count(plan, entry, guests[0].member, &beside);
+            add_delta(deltas, entry, &ask, beside,
+                      wants_state(guests[0].list, entry) &&
+                          !wants_state(guests[0].member->asks, entry));
+        }
+        PlanKernel kernel;
+        PlanKernelNeed sum = {0, 0};
+        kernel_of_members(plan, &after, &kernel);
+        for (uint32_t i = 0; i < n; i++) {
+            PlanKernelNeed need = {0, 0};
+            if (guests[i].spec)
+                need = kernel_need(guests[i].spec);
+            kernel.n_watchers += need.types != 0 && !guests[i].member->caches;
+            kernel.caches = kernel.caches || (need.types != 0 && guests[i].member->caches);
+            sum.types |= need.types;
+            sum.stack_types |= need.stack_types;
+        }
+        sum.types |= kernel.types;
+        sum.stack_types |= kernel.stack_types;
+        plan_kernel_union(&sum, &kernel);
+        set_kernel(deltas, &plan->kernel, &kernel);
+    }
+    for (uint32_t i = 0; i < n; i++)
+        unlink_list(guests[i].list);
     for (uint32_t i = 0; i < plan->n_touched; i++) { // as it was
         uint32_t beside;
         plan->touched[i]->touched = false;
         count(plan, plan->touched[i], NULL, &beside);
     }
     plan->n_touched = 0;
-    drop_built(plan, list);
-    return 0;
+    PlanOne **end = &guests[0].list; // as one list: they may share a new entry
+    while (*end)
+        end = &(*end)->next_of_member;
+    *end = guests[1].list;
+    drop_built(plan, guests[0].list);
+    return r;
+}
+
+int plan_preview(Plan *plan, uint64_t id, const Spec *spec, PlanDeltas *deltas) {
+    return preview(plan, id, spec, false, NULL, deltas);
+}
+
+int plan_preview_caches(Plan *plan, uint64_t id, const Spec *spec, const Spec *caches,
+                        PlanDeltas *deltas) {
+    return preview(plan, id, spec, true, caches, deltas);
 }
 
 int plan_refresh(Plan *plan, const Guid *guid, PlanDeltas *deltas) {

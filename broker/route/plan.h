@@ -1,10 +1,10 @@
-// The plan: what the source is asked for, so that nobody who subscribes loses anything: the union of
-// all asks, for each provider and for the kernel (peers-and-asks, "Union rules").
+// The plan: what the source is asked for, so that nobody who subscribes loses anything: the union
+// of all asks, for each provider and for the kernel (peers-and-asks, "Union rules").
 //
-// Members (subscriptions, and "(caches)") join, change and leave; each step gives the differences of
-// the touched providers only, old and new. A change is a transaction: plan_change_begin widens (the
-// plan holds old and new asks), then commit drops the old ones or abort the new ones. A join is undone
-// with plan_leave. The plan always equals the one computed from scratch from its members.
+// Members (subscriptions, and "(caches)") join, change and leave; each step gives the differences
+// of the touched providers only, old and new. A change is a transaction: plan_change_begin widens
+// (the plan holds old and new asks), then commit drops the old ones or abort the new ones. A join
+// is undone with plan_leave. The plan always equals the one computed from scratch from its members.
 // Owner: the loop; no callbacks are kept beyond PlanFacts.
 #pragma once
 
@@ -84,6 +84,7 @@ typedef struct PlanDelta {
     bool narrows;       // old passes something that new does not: may wait for the linger
     bool capture_state; // ask for the state once after enabling (newly wanted by this member)
     bool filters_only;  // masks and level are as before
+    bool caches;        // the caches are among those that ask
 } PlanDelta;
 
 typedef struct PlanDeltas {
@@ -92,8 +93,8 @@ typedef struct PlanDeltas {
     bool kernel_changed;
     PlanKernel old_kernel, new_kernel;
     KernelSet rundown; // kernel types newly wanted: their rundown feeds the caches
-    // Memory for the list ran out while asks went away, which never fails: the plan is right, items is
-    // not complete; compare every provider (plan_next) with what is enabled.
+    // Memory for the list ran out while asks went away, which never fails: the plan is right, items
+    // is not complete; compare every provider (plan_next) with what is enabled.
     bool incomplete;
 } PlanDeltas;
 
@@ -101,6 +102,8 @@ typedef struct PlanDeltas {
     { 0 }
 void plan_deltas_deinit(PlanDeltas *deltas);
 void plan_deltas_clear(PlanDeltas *deltas); // keeps the memory
+// A step and the next one told as one: what came back to where it was is left out.
+void plan_deltas_add(PlanDeltas *to, const PlanDeltas *next);
 
 typedef struct Plan Plan;
 
@@ -110,10 +113,12 @@ Plan *plan_free(Plan *plan);
 enum {
     PLAN_MEMBER_CACHES = 1, // enrichment's own asks: counted apart, shown as "(caches)"
 };
+#define PLAN_CACHES UINT64_C(0) // their member id; ids of subscriptions begin at 1
 
 // Each step fills *deltas (cleared first). On failure (no memory, no such member, member twice:
-// -STATUS_CONFLICT or -STATUS_NOT_FOUND) the plan is unchanged. Leave, commit and abort need no memory:
-// they fail only for a member or change that is not there. `spec` is only read during the call.
+// -STATUS_CONFLICT or -STATUS_NOT_FOUND) the plan is unchanged. Leave, commit and abort need no
+// memory: they fail only for a member or change that is not there. `spec` is only read during the
+// call.
 int plan_join(Plan *plan, uint64_t member, const Spec *spec, uint32_t options, PlanDeltas *deltas);
 int plan_leave(Plan *plan, uint64_t member, PlanDeltas *deltas);
 int plan_change_begin(Plan *plan, uint64_t member, const Spec *spec, PlanDeltas *deltas);
@@ -121,8 +126,11 @@ int plan_change_commit(Plan *plan, uint64_t member, PlanDeltas *deltas);
 int plan_change_abort(Plan *plan, uint64_t member, PlanDeltas *deltas);
 // The net differences that a join or change of this member would make (-WhatIf); the plan stays.
 int plan_preview(Plan *plan, uint64_t member, const Spec *spec, PlanDeltas *deltas);
-// Facts changed (a pid exited, a manifest arrived, a provider was found to be classic): computes the
-// provider anew; guid NULL: all of them.
+// The same when the caches' asks become those of `caches` with it (NULL: none).
+int plan_preview_caches(Plan *plan, uint64_t member, const Spec *spec, const Spec *caches,
+                        PlanDeltas *deltas);
+// Facts changed (a pid exited, a manifest arrived, a provider was found to be classic): computes
+// the provider anew; guid NULL: all of them.
 int plan_refresh(Plan *plan, const Guid *guid, PlanDeltas *deltas);
 
 const PlanProvider *plan_provider(const Plan *plan, const Guid *guid); // NULL when nobody asks

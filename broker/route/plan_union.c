@@ -1,7 +1,8 @@
 #include "route/plan_union.h"
 
 bool plan_view_has(const PlanView *view, const PlanOne *one) {
-    return !view || one->member != view->without || one->pending != view->without_pending;
+    return !view || (one->member != view->without && one->member != view->also) ||
+           one->pending != view->without_pending;
 }
 
 // Sorted insertion without doubles; false when the list is full.
@@ -54,8 +55,8 @@ static void union_ids(const PlanEntry *entry, const PlanView *view, uint32_t fac
         add_id(ret, PLAN_MAX_IDS, PLAN_MANIFEST_ID);
 }
 
-// A pid filter only when everybody has pids and all of them run: the list is matched against running
-// processes at that moment, so one that may start later would be lost.
+// A pid filter only when everybody has pids and all of them run: the list is matched against
+// running processes at that moment, so one that may start later would be lost.
 static void union_pids(const PlanFacts *facts, const PlanEntry *entry, const PlanView *view,
                        PlanAsk *ret) {
     for (const PlanOne *one = entry->asks; one; one = one->next_of_entry) {

@@ -44,10 +44,10 @@ struct PlanEntry {
     PlanAsk before;
 };
 
-// Which asks count: all, or all but one member's current or pending ones.
+// Which asks count: all, or all but the current or the pending ones of a member, or of two.
 typedef struct PlanView {
-    const PlanMember *without;
-    bool without_pending; // else without its current ones
+    const PlanMember *without, *also;
+    bool without_pending; // else without their current ones
 } PlanView;
 
 bool plan_view_has(const PlanView *view, const PlanOne *one);

@@ -72,6 +72,11 @@ static int compare_guid(const void *a, const void *b) {
     return memcmp(a, b, sizeof(Guid));
 }
 
+// A want that names nothing takes every event of the source, so it may have stacks on all of them.
+static KernelSet all_if_open(const Want *want) {
+    return want->n_providers == 0 && want->kernel == 0 ? KERNEL_ALL : 0;
+}
+
 static int read_stacks(Spec *spec, const cJSON *json, const RouteNames *names, Buf *warnings,
                        Err *err) {
     const cJSON *list;
@@ -93,6 +98,8 @@ static int read_stacks(Spec *spec, const cJSON *json, const RouteNames *names, B
         if (strcmp(word, "*") == 0) {
             // Everything that is wanted: what the wants name, as far as it can carry stacks.
             spec->stack_providers = true;
+            for (uint32_t i = 0; i < spec->n_wants; i++)
+                spec->stack_kernel |= all_if_open(spec->wants[i]);
             for (uint32_t i = 0; i < spec->n_wants; i++)
                 for (uint32_t k = 0; kernel_type(k); k++)
                     if ((spec->wants[i]->kernel & KERNEL_BIT(k)) && kernel_type(k)->n_stacks != 0)
@@ -124,11 +131,31 @@ static int read_stacks(Spec *spec, const cJSON *json, const RouteNames *names, B
         qsort(spec->stack_guids, spec->n_stack_guids, sizeof(Guid), compare_guid);
     KernelSet wanted = 0;
     for (uint32_t i = 0; i < spec->n_wants; i++)
-        wanted |= spec->wants[i]->kernel;
+        wanted |= spec->wants[i]->kernel | all_if_open(spec->wants[i]);
     if (warnings && (spec->stack_kernel & ~wanted) != 0)
         buf_text(warnings,
                  "'stacks' names kernel types that no want asks for; they have no effect\n");
     spec->stack_kernel &= wanted;
+    return 0;
+}
+
+// Names and paths come from the caches, which 'none' refuses: such a filter would never match.
+static int check_enrich(const Spec *spec, Buf *warnings, Err *err) {
+    if (spec->enrich != SPEC_ENRICH_NONE)
+        return 0;
+    uint64_t fields = spec_enriched(spec) & enriched_of_caches();
+    for (uint32_t i = 1; i < ENRICHED_N; i++) {
+        const char *name = enriched_field_name((EnrichedField)i);
+        if (fields & ENRICHED_BIT(i))
+            return err_set(err, STATUS_INVALID_ARGUMENT,
+                           "the filter names '%s', which comes with enrichment, and 'enrich' is "
+                           "none: leave 'enrich' out, or write EventData.%s for a field of the "
+                           "event itself",
+                           name, name);
+    }
+    if (warnings && (spec->stack_kernel != 0 || spec->stack_providers || spec->n_stack_guids != 0))
+        buf_text(warnings, "'stacks' with enrich 'none': the source is asked for stacks, and none "
+                           "goes with an event\n");
     return 0;
 }
 
@@ -165,7 +192,8 @@ static int read_options(Spec *spec, const cJSON *json, const RouteNames *names, 
         (r = json_get_bool(json, "capture_state", &spec->capture_state, err)) < 0 ||
         (r = json_get_bool(json, "include_self", &spec->include_self, err)) < 0)
         return r;
-    return read_stacks(spec, json, names, warnings, err);
+    r = read_stacks(spec, json, names, warnings, err);
+    return r < 0 ? r : check_enrich(spec, warnings, err);
 }
 
 static int read_wants(Spec *spec, const cJSON *json, const RouteNames *names, Buf *warnings,
@@ -334,6 +362,15 @@ uint64_t spec_enriched(const Spec *spec) {
         if (spec->wants[i]->filter)
             set |= filter_enriched(spec->wants[i]->filter);
     return set;
+}
+
+bool spec_wants_provider_stack(const Spec *spec, const Guid *provider) {
+    if (spec->stack_providers)
+        return true;
+    for (uint32_t i = 0; i < spec->n_stack_guids; i++)
+        if (guid_equal(&spec->stack_guids[i], provider))
+            return true;
+    return false;
 }
 
 size_t spec_bytes(const Spec *spec) {

@@ -1,5 +1,5 @@
-// What a subscription asks for: up to 16 wants and the options that hold for all of them. Immutable,
-// reference-counted (loop only).
+// What a subscription asks for: up to 16 wants and the options that hold for all of them.
+// Immutable, reference-counted (loop only).
 #pragma once
 
 #include "route/want.h"
@@ -46,13 +46,15 @@ int spec_from_json(const cJSON *json, const RouteNames *names, Spec **ret, Buf *
 Spec *spec_ref(Spec *spec);
 Spec *spec_unref(Spec *spec);                       // returns NULL; NULL is allowed
 void spec_to_json(const Spec *spec, JsonWriter *w); // as typed, with names and masks resolved
-// The part that decides which events match and what they carry, as bytes: feeds with equal keys can be
-// one. Leaves out name, queue, capture_state and include_self.
+// The part that decides which events match and what they carry, as bytes: feeds with equal keys can
+// be one. Leaves out name, queue, capture_state and include_self.
 void spec_key(const Spec *spec, Buf *out);
 const char *spec_queue_policy_name(uint8_t policy);
 bool spec_parse_queue_policy(const char *text, uint8_t *ret);
 uint64_t spec_enriched(const Spec *spec); // ENRICHED_BITs its filters read
-size_t spec_bytes(const Spec *spec);      // memory, for charging
+// Are stacks of this provider's events asked for? (providers that are not the kernel's classes)
+bool spec_wants_provider_stack(const Spec *spec, const Guid *provider);
+size_t spec_bytes(const Spec *spec); // memory, for charging
 
 // A spec's program for one type: the wants that match it statically.
 typedef struct BoundSpec {
@@ -68,7 +70,7 @@ typedef struct BoundSpec {
 // < 0: no memory. Spec and schema must outlive it.
 int spec_bind(const Spec *spec, const RouteType *type, BoundSpec **ret);
 BoundSpec *spec_unbind(BoundSpec *bound); // returns NULL; NULL is allowed
-// Does the event match dynamically? (offered = the caller has a program for its type; for open types
-// *ret_offered says whether the static part matched, else it is set to true; may be NULL.)
+// Does the event match dynamically? (offered = the caller has a program for its type; for open
+// types *ret_offered says whether the static part matched, else it is set to true; may be NULL.)
 bool spec_matches(const BoundSpec *bound, const FilterInput *input, FilterCounters *counters,
                   bool *ret_offered);

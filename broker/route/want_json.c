@@ -450,6 +450,41 @@ static void warn_field(void *user, HeaderField header, EnrichedField enriched, c
     buf_deinit(&nearest);
 }
 
+// Can any event that is wanted have this value, by enrichment or in a field of its own?
+static bool may_have(const Reader *r, EnrichedField field) {
+    const Want *w = r->want;
+    if (w->n_providers == 0 && w->kernel == 0)
+        return true;
+    if (w->kernel != 0 && enriched_of_kernel(field, w->kernel))
+        return true;
+    for (uint32_t i = 0; i < w->n_providers; i++) {
+        const Guid *guid = &w->providers[i].guid;
+        KernelSet types = kernel_types_of_class(guid);
+        if (types != 0 ? enriched_of_kernel(field, types) : enriched_of_provider(field, guid))
+            return true;
+        Buf nearest = BUF_INIT;
+        NamesField known = names_field(r->names, guid, enriched_field_name(field), &nearest);
+        buf_deinit(&nearest);
+        if (types == 0 && known != NAMES_FIELD_UNKNOWN)
+            return true;
+    }
+    return false;
+}
+
+static void warn_enriched(Reader *r, uint64_t fields) {
+    bool any = false;
+    for (uint32_t i = 1; i < ENRICHED_N; i++) {
+        if (!(fields & ENRICHED_BIT(i)) || may_have(r, (EnrichedField)i))
+            continue;
+        buf_printf(r->warnings, any ? ", %s" : "no event that is asked for has a value for %s",
+                   enriched_field_name((EnrichedField)i));
+        any = true;
+    }
+    if (any)
+        buf_text(r->warnings, ": what the filter compares with it is never true (-ne, -notlike and "
+                              "-notin: always)\n");
+}
+
 static void warn(Reader *r) {
     Want *w = r->want;
     bool all = w->all != 0, any = w->any != 0;
@@ -474,19 +509,8 @@ static void warn(Reader *r) {
                  "kernel '*' includes the most frequent types; name types to narrow it\n");
     if (w->filter && w->kernel == 0)
         filter_fields(w->filter, warn_field, r);
-    uint64_t enriched = w->filter ? filter_enriched(w->filter) : 0;
-    if (enriched != 0) {
-        buf_text(r->warnings, "the filter names fields that come with enrichment (");
-        bool more = false;
-        for (uint32_t i = 1; i < ENRICHED_N; i++)
-            if (enriched & ENRICHED_BIT(i)) {
-                buf_printf(r->warnings, "%s%s", more ? ", " : "",
-                           enriched_field_name((EnrichedField)i));
-                more = true;
-            }
-        buf_text(r->warnings, "): in this version they have a value only where the payload has a "
-                              "field of that name; see 'etwctl providers NAME' for its fields\n");
-    }
+    if (w->filter)
+        warn_enriched(r, filter_enriched(w->filter));
     if (w->n_ids != 0 && w->kernel != 0 && w->n_providers == 0)
         buf_text(r->warnings, "kernel events have no ids: 'event_ids' does not narrow them; use "
                               "event_names\n");

@@ -24,14 +24,23 @@ static void give_body(BatchPool *pool, uint8_t *body, uint32_t capacity) {
         mem_free(body);
 }
 
-bool open_batch_fits(const OpenBatch *open, uint32_t bytes) {
-    const BatchWriter *w = &open->writer;
-    return !w->body || w->n == 0 || bytes <= w->capacity - w->bytes;
+static void table_changed(OpenBatch *open) {
+    open->table_bytes = (uint32_t)open->table.bytes.bytes;
 }
 
-static bool make_room(BatchPool *pool, OpenBatch *open, uint32_t bytes) {
+static void table_back(OpenBatch *open, WireTableMark mark) {
+    wire_table_back(&open->table, mark);
+    table_changed(open);
+}
+
+bool open_batch_fits(const OpenBatch *open, uint32_t bytes) {
+    const BatchWriter *w = &open->writer;
+    return !w->body || w->n == 0 || bytes + open->table_bytes <= w->capacity - w->bytes;
+}
+
+static bool make_more_room(BatchPool *pool, OpenBatch *open, uint32_t bytes) {
     BatchWriter *w = &open->writer;
-    if (w->body && bytes > w->capacity - w->bytes) {
+    if (w->body) {
         // Only an empty batch is exchanged for a larger one; the caller seals a filled one first.
         give_body(pool, w->body, w->capacity);
         w->body = NULL;
@@ -48,7 +57,13 @@ static bool make_room(BatchPool *pool, OpenBatch *open, uint32_t bytes) {
     return true;
 }
 
-static bool type_known(const OpenBatch *open, uint32_t type) {
+// bytes: of the record and of the table
+static inline bool make_room(BatchPool *pool, OpenBatch *open, uint32_t bytes) {
+    const BatchWriter *w = &open->writer;
+    return (w->body && bytes <= w->capacity - w->bytes) || make_more_room(pool, open, bytes);
+}
+
+static inline bool type_known(const OpenBatch *open, uint32_t type) {
     if (type < OPEN_BATCH_SEEN)
         return (open->seen[type / 32] >> (type % 32)) & 1u;
     for (uint32_t i = 0; i < open->n_types; i++)
@@ -64,9 +79,7 @@ static void forget_types(OpenBatch *open) {
     open->n_types = 0;
 }
 
-static bool note_type(OpenBatch *open, uint32_t type, Schema *schema) {
-    if (type_known(open, type))
-        return true;
+static bool note_new_type(OpenBatch *open, uint32_t type, Schema *schema) {
     if (open->n_types == open->types_capacity) {
         uint32_t more = open->types_capacity ? open->types_capacity * 2 : 32;
         BatchType *types = mem_resize(open->types, more * sizeof *types);
@@ -81,10 +94,137 @@ static bool note_type(OpenBatch *open, uint32_t type, Schema *schema) {
     return true;
 }
 
+static inline bool note_type(OpenBatch *open, uint32_t type, Schema *schema) {
+    return type_known(open, type) || note_new_type(open, type, schema);
+}
+
 bool open_batch_take(BatchPool *pool, OpenBatch *open, uint32_t bytes, const EventRecord *record,
                      uint32_t type, Schema *schema) {
-    return make_room(pool, open, bytes) && note_type(open, type, schema) &&
-           wire_batch_append(&open->writer, bytes, 0, record, type, NULL, NULL);
+    uint32_t table = open->table_bytes;
+    return make_room(pool, open, bytes + table) && note_type(open, type, schema) &&
+           wire_batch_append(&open->writer, bytes, table, record, type, NULL, NULL);
+}
+
+static int take_plain(BatchPool *pool, OpenBatch *open, const EventRecord *record, uint32_t type,
+                      Schema *schema) {
+    uint32_t bytes = wire_record_bytes(record, type, NULL);
+    if (bytes == 0)
+        return -STATUS_OVERSIZE;
+    if (!open_batch_fits(open, bytes))
+        return OPEN_BATCH_FULL;
+    return open_batch_take(pool, open, bytes, record, type, schema) ? 0 : -STATUS_NO_MEMORY;
+}
+
+// Is there room for a record of so many bytes and the table as it is now? An empty batch grows up
+// to what a frame carries.
+static bool all_fits(const OpenBatch *open, uint32_t bytes) {
+    if (open->writer.n > 0)
+        return open_batch_fits(open, bytes);
+    return WIRE_BODY_HEAD + bytes + open->table_bytes <= WIRE_MAX_BODY;
+}
+
+static void need_table(OpenBatch *open) {
+    if (open->has_table)
+        return;
+    wire_table_init(&open->table);
+    open->has_table = true;
+}
+
+int open_batch_take_view(BatchPool *pool, OpenBatch *open, const EventRecord *record, uint32_t type,
+                         Schema *schema, const EnrichedView *view) {
+    WireExtra extra = {0};
+    WireEnriched enriched[WIRE_MAX_ENRICHED];
+    bool filled = open->writer.n > 0;
+    need_table(open);
+    WireTableMark mark = wire_table_mark(&open->table);
+    int r = wire_table_add(&open->table, view, &extra, enriched);
+    table_changed(open);
+    if (r < 0)
+        return r;
+    if (r == WIRE_TABLE_FULL)
+        return filled ? OPEN_BATCH_FULL : take_plain(pool, open, record, type, schema);
+    if (view->stack && view->stack->incomplete)
+        extra.flags |= WIRE_RECORD_STACK_INCOMPLETE;
+    uint32_t bytes = wire_record_bytes(record, type, &extra);
+    if (bytes == 0 || !all_fits(open, bytes)) {
+        table_back(open, mark);
+        return bytes != 0 && filled ? OPEN_BATCH_FULL
+                                    : take_plain(pool, open, record, type, schema);
+    }
+    uint32_t table = open->table_bytes;
+    if (make_room(pool, open, bytes + table) && note_type(open, type, schema) &&
+        wire_batch_append(&open->writer, bytes, table, record, type, &extra, NULL))
+        return 0;
+    table_back(open, mark);
+    return -STATUS_NO_MEMORY;
+}
+
+// Moves the entries of a held record, and fixes it where it stands. Results as wire_table_add.
+static int move_entries(OpenBatch *open, const HeldRecord *held, const StackView *stack,
+                        uint8_t *record) {
+    uint16_t entry = 0;
+    int r = wire_table_move(&open->table, held->table, record);
+    if (r == 0 && stack)
+        r = wire_table_add_stack(&open->table, stack, &entry);
+    table_changed(open);
+    if (r != 0)
+        return r;
+    if (stack)
+        store_u16(record + WIRE_RECORD_STACK, entry);
+    if (held->incomplete || stack != held->stack) {
+        uint16_t flags = load_u16(record + WIRE_RECORD_FLAGS);
+        store_u16(record + WIRE_RECORD_FLAGS, flags | WIRE_RECORD_STACK_INCOMPLETE);
+    }
+    return 0;
+}
+
+int open_batch_take_held(BatchPool *pool, OpenBatch *open, const HeldRecord *held, uint32_t type,
+                         Schema *schema) {
+    BatchWriter *w = &open->writer;
+    uint32_t bytes = load_u32(held->record + WIRE_RECORD_SIZE);
+    const StackView *stack = held->stack;
+    need_table(open);
+    WireTableMark mark = wire_table_mark(&open->table);
+    if (!all_fits(open, bytes))
+        return w->n > 0 ? OPEN_BATCH_FULL : -STATUS_OVERSIZE;
+    // Fixed in the batch, behind its last record, where it counts only once all has fitted.
+    if (!make_room(pool, open, bytes + open->table_bytes) || !note_type(open, type, schema))
+        return -STATUS_NO_MEMORY;
+    for (;;) {
+        uint8_t *to = w->body + w->bytes;
+        memcpy(to, held->record, bytes);
+        int r = move_entries(open, held, stack, to);
+        if (r == 0 && all_fits(open, bytes)) {
+            uint32_t need = bytes + open->table_bytes;
+            if (need > w->capacity - w->bytes) { // an empty batch that needs a larger buffer
+                uint8_t *small = w->body;
+                uint32_t small_capacity = w->capacity;
+                uint8_t *body = mem_alloc(need + WIRE_BODY_HEAD);
+                if (!body) {
+                    table_back(open, mark);
+                    return -STATUS_NO_MEMORY;
+                }
+                memcpy(body + WIRE_BODY_HEAD, to, bytes);
+                wire_batch_begin(w, body, need + WIRE_BODY_HEAD);
+                give_body(pool, small, small_capacity);
+            }
+            break;
+        }
+        table_back(open, mark);
+        if (r < 0)
+            return r;
+        if (w->n > 0)
+            return OPEN_BATCH_FULL;
+        if (!stack)
+            return -STATUS_OVERSIZE;
+        stack = NULL; // alone too large with its stack: goes without, and says so
+    }
+    int64_t time = load_i64(held->record + WIRE_RECORD_TIME);
+    w->bytes += bytes;
+    w->n++;
+    w->first_time = MIN_OF(w->first_time, time);
+    w->last_time = MAX_OF(w->last_time, time);
+    return 0;
 }
 
 static uint32_t class_of(uint32_t bytes) {
@@ -96,7 +236,8 @@ static uint32_t class_of(uint32_t bytes) {
 
 Batch *open_batch_seal(BatchPool *pool, OpenBatch *open) {
     BatchWriter *w = &open->writer;
-    uint32_t capacity = class_of(w->bytes);
+    uint32_t table = open->table_bytes;
+    uint32_t capacity = class_of(w->bytes + table);
     size_t types_bytes = open->n_types * sizeof(BatchType);
     Batch *batch = mem_zalloc(sizeof *batch + types_bytes);
     if (!batch)
@@ -107,7 +248,7 @@ Batch *open_batch_seal(BatchPool *pool, OpenBatch *open) {
         mem_free(batch);
         return NULL;
     }
-    batch->bytes = wire_batch_seal(w, NULL, 0);
+    batch->bytes = wire_batch_seal(w, open->table.bytes.data, table);
     if (!keep)
         memcpy(body, w->body, batch->bytes);
     batch->body = body;
@@ -130,6 +271,9 @@ Batch *open_batch_seal(BatchPool *pool, OpenBatch *open) {
         *w = (BatchWriter){0};
     else
         wire_batch_begin(w, w->body, w->capacity);
+    if (table != 0)
+        wire_table_clear(&open->table);
+    open->table_bytes = 0;
     forget_types(open);
     return batch;
 }
@@ -139,6 +283,8 @@ void open_batch_deinit(BatchPool *pool, OpenBatch *open) {
     for (uint32_t i = 0; i < open->n_types; i++)
         schema_unref(open->types[i].schema);
     mem_free(open->types);
+    if (open->has_table)
+        wire_table_deinit(&open->table);
     memset(open, 0, sizeof *open);
 }
 

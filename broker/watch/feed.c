@@ -21,7 +21,7 @@ int feed_new(BatchPool *pool, uint8_t *take_key, uint32_t key_bytes, Spec *take_
 
 Feed *feed_free(Feed *feed) {
     if (feed) {
-        assert(feed->n_members == 0 && feed->open.writer.n == 0);
+        assert(feed->n_members == 0 && !feed_is_pending(feed));
         open_batch_deinit(feed->pool, &feed->open);
         spec_unref(feed->spec);
         mem_free(feed->members);
@@ -40,7 +40,7 @@ int feed_join(Feed *feed, Watch *watch, int64_t now_ns) {
         feed->members = members;
         feed->capacity = capacity;
     }
-    feed_seal(feed, now_ns);
+    feed_flush(feed, now_ns);
     feed->members[feed->n_members++] = watch;
     watch->feed = feed;
     watch->base = feed->next_number - watch->next_number;
@@ -50,7 +50,7 @@ int feed_join(Feed *feed, Watch *watch, int64_t now_ns) {
 }
 
 void feed_leave(Feed *feed, Watch *watch, int64_t now_ns) {
-    feed_seal(feed, now_ns);
+    feed_flush(feed, now_ns);
     WantLedger mine = feed->ledger;
     want_ledger_subtract(&mine, &watch->joined);
     want_ledger_add(&watch->past, &mine);
@@ -66,31 +66,90 @@ void feed_leave(Feed *feed, Watch *watch, int64_t now_ns) {
 }
 
 // A numbered event that cannot be delivered to anyone: its place is a gap.
-static void lose(Feed *feed, const EventRecord *record, int64_t now_ns, uint32_t reason) {
+static void lose(Feed *feed, int64_t time, int64_t now_ns, uint32_t reason) {
     feed_seal(feed, now_ns);
     uint64_t number = feed->next_number++;
     feed->ledger.numbered++;
     for (uint32_t i = 0; i < feed->n_members; i++)
-        watch_push_gap(feed->members[i], number - feed->members[i]->base, 1, reason, record->time,
-                       record->time);
+        watch_push_gap(feed->members[i], number - feed->members[i]->base, 1, reason, time, time);
 }
 
-void feed_take(Feed *feed, const EventRecord *record, const Type *type, int64_t now_ns) {
-    uint32_t bytes = wire_record_bytes(record, type->id, NULL);
-    if (bytes == 0) {
-        lose(feed, record, now_ns, WIRE_GAP_OVERSIZE);
-        return;
-    }
-    if (!open_batch_fits(&feed->open, bytes))
-        feed_seal(feed, now_ns);
-    if (!open_batch_take(feed->pool, &feed->open, bytes, record, type->id, type->schema)) {
-        lose(feed, record, now_ns, WIRE_GAP_QUEUE);
+// What open_batch_take_* gave: numbered, or a gap.
+static inline void taken(Feed *feed, int result, int64_t time, int64_t now_ns) {
+    if (result != 0) {
+        lose(feed, time, now_ns, result == -STATUS_OVERSIZE ? WIRE_GAP_OVERSIZE : WIRE_GAP_QUEUE);
         return;
     }
     if (feed->open.writer.n == 1)
         feed->open_first = feed->next_number;
     feed->next_number++;
     feed->ledger.numbered++;
+}
+
+static inline int encode(Feed *feed, const EventRecord *record, const Type *type,
+                         const EnrichedView *view, int64_t now_ns) {
+    if (!view) {
+        uint32_t bytes = wire_record_bytes(record, type->id, NULL);
+        if (bytes == 0)
+            return -STATUS_OVERSIZE;
+        if (!open_batch_fits(&feed->open, bytes))
+            feed_seal(feed, now_ns);
+        return open_batch_take(feed->pool, &feed->open, bytes, record, type->id, type->schema)
+                   ? 0
+                   : -STATUS_NO_MEMORY;
+    }
+    int r = open_batch_take_view(feed->pool, &feed->open, record, type->id, type->schema, view);
+    if (r == OPEN_BATCH_FULL) {
+        feed_seal(feed, now_ns);
+        r = open_batch_take_view(feed->pool, &feed->open, record, type->id, type->schema, view);
+    }
+    return r;
+}
+
+static void release_first(Feed *feed, int64_t now_ns) {
+    HeldEvent *e = hold_pop(&feed->hold);
+    int r = -STATUS_OVERSIZE;
+    if (e->bytes != 0) {
+        HeldRecord held = {.record = e->record, .table = &e->table};
+        if (e->wait) {
+            held.stack = stack_wait_view(feed->hold.stacks, e->wait);
+            // A file may have no stack for the event at all; a live source was asked for one.
+            held.incomplete = held.stack ? !stack_wait_complete(e->wait) || held.stack->incomplete
+                                         : feed->hold.live;
+        }
+        r = open_batch_take_held(feed->pool, &feed->open, &held, e->type, e->schema);
+        if (r == OPEN_BATCH_FULL) {
+            feed_seal(feed, now_ns);
+            r = open_batch_take_held(feed->pool, &feed->open, &held, e->type, e->schema);
+        }
+    }
+    taken(feed, r, e->time, now_ns);
+    held_free(e);
+}
+
+void feed_take(Feed *feed, const EventRecord *record, const Type *type, const EnrichedView *view,
+               StackWait *take_wait, int64_t now_ns) {
+    if (!take_wait && feed->hold.n == 0) {
+        taken(feed, encode(feed, record, type, view, now_ns), record->time, now_ns);
+        return;
+    }
+    if (hold_put(&feed->hold, record, type->id, type->schema, view, take_wait, now_ns) < 0) {
+        feed_flush(feed, now_ns);
+        lose(feed, record->time, now_ns, WIRE_GAP_QUEUE);
+    }
+    while (hold_is_over(&feed->hold))
+        release_first(feed, now_ns);
+}
+
+void feed_release(Feed *feed, int64_t now_ns, int64_t event_time) {
+    while (hold_ready(&feed->hold, now_ns, event_time) && !feed_is_full(feed))
+        release_first(feed, now_ns);
+}
+
+void feed_flush(Feed *feed, int64_t now_ns) {
+    while (feed->hold.n > 0)
+        release_first(feed, now_ns);
+    feed_seal(feed, now_ns);
 }
 
 void feed_seal(Feed *feed, int64_t now_ns) {

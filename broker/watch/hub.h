@@ -5,7 +5,8 @@
 // take entries from their watch and tell back what was written.
 #pragma once
 
-#include "route/plan.h"
+#include "enrich/enrich.h"
+#include "route/caches.h"
 #include "source/ring.h"
 #include "watch/feed.h"
 #include "watch/provider_stats.h"
@@ -20,6 +21,9 @@ typedef struct HubOptions {
     SchemaStore *store; // borrowed
     UserLimits limits;
     uint32_t own_pid; // whose events are `self`; 0 = none (replay)
+    // Borrowed. NULL: nothing is enriched, held, or asked for by caches.
+    Enricher *enricher;
+    bool live; // the source is a live session: waits go by the clock, not by event time
 } HubOptions;
 
 int hub_new(const HubOptions *options, Hub **ret);
@@ -28,9 +32,10 @@ Hub *hub_free(Hub *hub); // all subscriptions must have left
 // --- the source's side ---
 void hub_item(Hub *hub, const RingItem *item);
 bool hub_is_full(Hub *hub); // a lossless watch cannot take more: stop consuming
-// Seals what is due; returns the ns until it wants to be called again, or -1 when nothing is open.
+// Releases what has been held long enough and seals what is due; returns the ns until it wants to
+// be called again, or -1 when nothing is open.
 int64_t hub_tick(Hub *hub);
-void hub_seal_all(Hub *hub);
+void hub_seal_all(Hub *hub); // what is held goes as well, complete or not
 
 // --- the subscribers' side ---
 // spec is only referenced. watch is the connection's and initialised here. Errors: BUSY, OVERSIZE,
@@ -50,6 +55,10 @@ uint32_t hub_epoch(const Hub *hub);
 bool hub_ended(const Hub *hub, int *ret_status);
 const SourceLedger *hub_source(const Hub *hub);
 const Plan *hub_plan(const Hub *hub);
+Enricher *hub_enricher(const Hub *hub);       // NULL: none
+const CachesNeed *hub_caches(const Hub *hub); // what the caches ask for
+bool hub_caches_want_row(const Hub *hub, const ProviderStats *row);
+uint64_t hub_held_bytes(const Hub *hub); // of events that wait for their stacks
 TypeTable *hub_types(Hub *hub);
 UserTable *hub_users(Hub *hub);
 uint32_t hub_watch_count(const Hub *hub);

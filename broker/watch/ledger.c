@@ -1,7 +1,8 @@
 #include "watch/ledger.h"
 
 bool source_ledger_balanced(const SourceLedger *s) {
-    uint64_t internal = s->internal_schema + s->internal_stack + s->internal_rundown;
+    uint64_t internal =
+        s->internal_schema + s->internal_stack + s->internal_rundown + s->internal_caches;
     return s->received == s->malformed + s->self + internal + s->unwanted + s->wanted;
 }
 

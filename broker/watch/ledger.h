@@ -13,9 +13,9 @@ typedef struct SourceLedger {
     uint64_t received;
     uint64_t malformed; // no type could be made, or larger than any frame
     uint64_t self;      // the broker's own doing
-    uint64_t internal_schema, internal_stack,
-        internal_rundown; // consumed here, asked for by nobody
-    uint64_t unwanted;    // no watcher's static part matches
+    uint64_t internal_schema, internal_stack, internal_rundown,
+        internal_caches; // consumed here, asked for by no watcher
+    uint64_t unwanted;   // no watcher's static part matches
     uint64_t wanted;
     uint64_t lost_events, lost_buffers; // before us; not part of the equation
     uint64_t lost_unknown;              // times that a loss of unknown size was told

@@ -1,6 +1,7 @@
 #include "watch/provider_stats.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "route/kernel.h"
 #include "util/mem.h"
@@ -50,6 +51,12 @@ static int kernel_type_of(const Guid *guid, uint8_t opcode) {
         if (kernel_matches(KERNEL_BIT(i), guid, opcode))
             return (int)i;
     return -1;
+}
+
+int provider_row_type(uint32_t kernel_type_index) {
+    const KernelClassOps *first = &kernel_type(kernel_type_index)->classes[0];
+    uint8_t opcode = (uint8_t)strtoul(first->opcodes, NULL, 10); // "" = all: any will do
+    return kernel_type_of(first->class_guid, opcode);
 }
 
 // type >= 0: the row of a kernel type; else of a provider, called `name` when it is new.

@@ -17,11 +17,14 @@ typedef struct ProviderStats {
     uint64_t wanted;    // some watcher's static part matched
     uint64_t unmatched; // of these: every filter said no
     uint64_t internal;
-    uint64_t delivered;             // sum over watchers of matched events
-    uint64_t dropped;               // sum over watchers of events dropped from queues
-    uint64_t cost_ns, cost_samples; // of sampled events
-    uint64_t window_events;         // at the start of the rate window
-    double rate;                    // events a second of the last full window
+    uint64_t for_caches;                    // of these: only the caches wanted them
+    uint64_t observed;                      // caches learnt from them, whoever wanted them
+    uint64_t observed_ns, observed_samples; // of sampled events: what that took
+    uint64_t delivered;                     // sum over watchers of matched events
+    uint64_t dropped;                       // sum over watchers of events dropped from queues
+    uint64_t cost_ns, cost_samples;         // of sampled events
+    uint64_t window_events;                 // at the start of the rate window
+    double rate;                            // events a second of the last full window
 } ProviderStats;
 
 typedef struct ProviderTable {
@@ -40,5 +43,7 @@ ProviderStats *provider_table_find(ProviderTable *table, const Guid *provider,
                                    const char *name);
 // The row of a kernel type (index of route/kernel.h).
 ProviderStats *provider_table_kernel(ProviderTable *table, uint32_t kernel_type_index);
+// The type in whose row events of this kernel type are counted: types may share events.
+int provider_row_type(uint32_t kernel_type_index);
 // Closes the rate window when at least a second has passed.
 void provider_table_rates(ProviderTable *table, int64_t now_ns);

@@ -407,6 +407,7 @@ Ledger watch_ledger(const Watch *watch) {
         // queue.
         ledger.number.numbered += watch->feed->open.writer.n;
         ledger.number.queued += watch->feed->open.writer.n;
+        ledger.held = watch->feed->hold.n; // flushed before anybody joins: all of it is this one's
     }
     return ledger;
 }

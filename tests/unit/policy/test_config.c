@@ -59,6 +59,45 @@ Test(config, fails_closed_and_names_the_line) {
     refused("[broker]\nendpoint\n", "test.ini:2", "key = value");
 }
 
+Test(config, limits_of_the_caches) {
+    Config config;
+    Err err;
+    EnrichLimits defaults = enrich_limits_default();
+    cr_assert_eq(parse(&config, "", &err), 0);
+    cr_assert_eq(config.caches.files, defaults.files);
+    cr_assert_eq(config.caches.image_processes, defaults.image_processes);
+    cr_assert_eq(config.caches.memory_bytes, defaults.memory_bytes);
+    cr_assert_eq(config.scan_bytes, 512u << 20);
+    config_deinit(&config);
+    cr_assert_eq(parse(&config,
+                       "[caches]\nfiles = 1\nfile_objects = 2\nrequests = 3\nkeys = 4\n"
+                       "processes = 5\nthreads = 6\nservices = 7\nobjects = 8\n"
+                       "image_processes = 100000000\nmemory = 1 MB\nscan_memory = 64 GB\n",
+                       &err),
+                 0, "%s", err.text);
+    EnrichLimits set = {1, 2, 3, 4, 5, 6, 7, 8, 100000000, 1u << 20};
+    cr_assert_eq(config.caches.files, set.files);
+    cr_assert_eq(config.caches.file_objects, set.file_objects);
+    cr_assert_eq(config.caches.requests, set.requests);
+    cr_assert_eq(config.caches.keys, set.keys);
+    cr_assert_eq(config.caches.processes, set.processes);
+    cr_assert_eq(config.caches.threads, set.threads);
+    cr_assert_eq(config.caches.services, set.services);
+    cr_assert_eq(config.caches.objects, set.objects);
+    cr_assert_eq(config.caches.image_processes, set.image_processes);
+    cr_assert_eq(config.caches.memory_bytes, set.memory_bytes);
+    cr_assert_eq(config.scan_bytes, UINT64_C(64) << 30);
+    config_deinit(&config);
+    refused("[caches]\nfiles = 0\n", "test.ini:2", "out of range");
+    refused("[caches]\nthreads = 100000001\n", "test.ini:2", "out of range");
+    refused("[caches]\nfiles = 1 MB\n", "test.ini:2", "whole number");
+    refused("[caches]\nmemory = 1048575\n", "test.ini:2", "out of range");
+    refused("[caches]\nmemory = 65 GB\n", "test.ini:2", "out of range");
+    refused("[caches]\nscan_memory = 1023 KB\n", "test.ini:2", "out of range");
+    refused("[caches]\nstacks = 1\n", "test.ini:2", "stacks");
+    refused("[caches]\nkeys = 1\nkeys = 2\n", "test.ini:3", "twice");
+}
+
 Test(config, goes_no_further_after_an_error) {
     Config config;
     Err err;

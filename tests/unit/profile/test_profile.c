@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "profile/profile.h"
+#include "util/mem.h"
 #include "wire/json.h"
 
 static const Guid provider = GUID_INIT(0x11111111u, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1);
@@ -125,6 +126,69 @@ static const cJSON *row_named(const cJSON *profile, const char *key, const char 
     }
     cr_assert(false, "no row with %s %s", key, value);
     return NULL;
+}
+
+Test(profile, caches_have_rows_and_reasons) {
+    size_t before = mem_in_use();
+    Enricher *enricher;
+    EnrichOptions enrich = {.limits = enrich_limits_default()};
+    cr_assert_eq(enricher_new(&enrich, &enricher), 0);
+    clock_ns = 5000000000;
+    cr_assert_eq(schema_store_new(&store), 0);
+    HubOptions options = {
+        .now = fake_now, .store = store, .limits = user_limits_default(), .enricher = enricher};
+    cr_assert_eq(hub_new(&options, &hub), 0);
+    names = names_of_store(store);
+    root = user_of("S-1-22-1-0", "root", true);
+    ana = user_of("S-1-22-1-1000", "ana", false);
+    subscribe(root, &of_root, "{\"wants\":[{\"kernel\":[\"DiskIO\"]}]}");
+    CacheStats stats[32];
+    uint32_t n = enricher_stats(enricher, stats, 32);
+    cr_assert_gt(n, 0);
+    Buf text = BUF_INIT;
+    cJSON *json = profile_for(root, true, &text);
+    const cJSON *caches = member(json, "caches"), *row = caches->child;
+    cr_assert_eq(cJSON_GetArraySize(caches), (int)n);
+    static const char *const counters[] = {"size",       "limit", "bytes",   "bytes_limit",
+                                           "retrievals", "hits",  "misses",  "inserted",
+                                           "evicted",    "live",  "rundown", "guess"};
+    cr_assert_str_eq(cJSON_GetStringValue(member(row, "name")), stats[0].name);
+    for (size_t i = 0; i < ARRAY_COUNT(counters); i++)
+        counter(row, counters[i]);
+    cr_assert_eq(counter(row, "limit"), stats[0].limit);
+    row = row_named(json, "kernel", "Process");
+    cr_assert(cJSON_IsTrue(member(row, "caches")));
+    cr_assert_eq(member(row, "watchers")->valueint, 0);
+    cr_assert_eq(counter(row, "observed"), 0);
+    row = row_named(json, "kernel", "File"); // in whose row FileName's events are counted
+    cr_assert(cJSON_IsTrue(member(row, "caches")));
+    row = row_named(json, "kernel", "DiskIO");
+    cr_assert(cJSON_IsFalse(member(row, "caches")));
+    counter(member(json, "stacks"), "attached");
+    cJSON_Delete(json);
+    buf_clear(&text);
+    json = profile_for(ana, false, &text);
+    cr_assert_eq(cJSON_GetArraySize(member(json, "caches")), 0, "no totals about others");
+    cr_assert_null(cJSON_GetObjectItemCaseSensitive(json, "stacks"));
+    cJSON_Delete(json);
+    buf_clear(&text);
+    JsonWriter w = jsonw(&text);
+    explain_json(hub, &w);
+    json = cJSON_Parse(buf_str(&text));
+    caches = member(json, "caches");
+    cr_assert_eq(cJSON_GetArraySize(caches), 3);
+    cr_assert_str_eq(cJSON_GetStringValue(member(caches->child, "kernel")), "Process");
+    cr_assert_str_eq(cJSON_GetStringValue(member(caches->child, "reason")), "names of processes");
+    cr_assert(cJSON_IsTrue(member(member(json, "kernel"), "caches")));
+    cJSON_Delete(json);
+    buf_deinit(&text);
+    hub_unsubscribe(hub, &of_root);
+    user_disconnect(root, true);
+    user_disconnect(ana, false);
+    hub_free(hub);
+    schema_store_free(store);
+    enricher_free(enricher);
+    cr_assert_eq(mem_in_use(), before);
 }
 
 Test(profile, rows_count_what_came_and_for_whom, .init = setup, .fini = teardown) {

@@ -97,6 +97,105 @@ Test(batch, a_record_larger_than_a_batch_gets_a_buffer_of_its_own, .init = setup
     batch_unref(batch);
 }
 
+// A view whose process alone takes `name_bytes` in the table; as another process each time.
+static const EnrichedView *view_of(uint32_t name_bytes) {
+    static char name[65536];
+    static ProcessView process;
+    static EnrichedView view;
+    static uint64_t serial;
+    memset(name, 'n', name_bytes);
+    name[name_bytes] = 0;
+    process = (ProcessView){
+        .serial = ++serial, .pid = 7, .name = name, .path = "", .command_line = "", .user = ""};
+    memset(&view, 0, sizeof view);
+    view.pid = view.tid = 7;
+    view.chains[CHAIN_PROCESS].process = &process;
+    return &view;
+}
+
+Test(batch, record_and_table_fit_together_to_the_last_byte, .init = setup, .fini = teardown) {
+    static uint8_t payload[65000];
+    for (int extra = -8; extra <= 8; extra += 8) {
+        EventRecord small = make_record(1, payload, 8), rest = make_record(2, payload, 0);
+        cr_assert_eq(
+            open_batch_take_view(&bench.pool, &bench.open, &small, 1, bench.schema, view_of(1000)),
+            0);
+        const BatchWriter *w = &bench.open.writer;
+        const EnrichedView *view = view_of(1000);
+        uint32_t table = (uint32_t)bench.open.table.bytes.bytes; // of one such view
+        uint32_t left = w->capacity - w->bytes - 2 * table;
+        rest.payload_bytes = (uint32_t)((int)left - (int)WIRE_RECORD_FIXED + extra);
+        WireTableMark mark = wire_table_mark(&bench.open.table);
+        int r = open_batch_take_view(&bench.pool, &bench.open, &rest, 1, bench.schema, view);
+        if (extra <= 0) {
+            cr_assert_eq(r, 0);
+            cr_assert_eq(w->n, 2);
+        } else {
+            cr_assert_eq(r, OPEN_BATCH_FULL);
+            cr_assert_eq(w->n, 1);
+            cr_assert_eq(bench.open.table.bytes.bytes, mark.bytes, "taken back");
+        }
+        Batch *batch = open_batch_seal(&bench.pool, &bench.open);
+        cr_assert_leq(batch->bytes, WIRE_BATCH_BYTES);
+        if (extra == 0)
+            cr_assert_eq(batch->bytes, WIRE_BATCH_BYTES);
+        cr_assert_eq(bench.open.table.bytes.bytes, 0, "the next batch has a table of its own");
+        batch_unref(batch);
+    }
+}
+
+Test(batch, a_held_record_comes_with_its_entries, .init = setup, .fini = teardown) {
+    static uint8_t payload[60000];
+    for (uint32_t bytes = 8; bytes <= 60000; bytes += 59992) {
+        WireTable table;
+        WireExtra extra = {0};
+        WireEnriched enriched[WIRE_MAX_ENRICHED];
+        static uint8_t record[WIRE_MAX_RECORD], before[WIRE_MAX_RECORD];
+        FrameView frames[2] = {{.address = 5, .offset = 5}, {.address = 6, .offset = 6}};
+        StackView stack = {.serial = 0, .n = 2, .frames = frames};
+        EventRecord r = make_record(1234, payload, bytes), other = make_record(1, payload, 8);
+        wire_table_init(&table);
+        cr_assert_eq(wire_table_add(&table, view_of(1000), &extra, enriched), 0);
+        uint32_t size = wire_record_bytes(&r, 1, &extra);
+        wire_record_put(record, size, &r, 1, &extra);
+        memcpy(before, record, size);
+        HeldRecord held = {record, &table, &stack, true};
+        // Behind another one that has the table's first entries.
+        cr_assert_eq(
+            open_batch_take_view(&bench.pool, &bench.open, &other, 1, bench.schema, view_of(10000)),
+            0);
+        int taken = open_batch_take_held(&bench.pool, &bench.open, &held, 1, bench.schema);
+        if (bytes > 1000) {
+            cr_assert_eq(taken, OPEN_BATCH_FULL);
+            cr_assert_eq(bench.open.writer.n, 1);
+            batch_unref(open_batch_seal(&bench.pool, &bench.open));
+            taken = open_batch_take_held(&bench.pool, &bench.open, &held, 1, bench.schema);
+        }
+        cr_assert_eq(taken, 0);
+        cr_assert_eq(memcmp(before, record, size), 0, "the record stays as it is");
+        Batch *batch = open_batch_seal(&bench.pool, &bench.open);
+        BatchReader reader;
+        WireRecord got;
+        WireTableView *entries;
+        EnrichedView view;
+        StackView read;
+        Err err = ERR_INIT;
+        cr_assert_eq(wire_batch_open(batch->body, batch->bytes, &reader, &err), 0);
+        cr_assert_eq(wire_table_open(&reader, &entries, &err), 0);
+        for (uint32_t i = 0; i < batch->n_events; i++)
+            cr_assert_eq(wire_batch_next(&reader, &got, &err), 1, "%s", err.text);
+        cr_assert_eq(got.time, 1234);
+        cr_assert_eq(batch->last_time, 1234);
+        cr_assert(got.flags & WIRE_RECORD_STACK_INCOMPLETE);
+        cr_assert_eq(wire_table_record(entries, &got, &view, &read, &err), 0, "%s", err.text);
+        cr_assert_eq(strlen(view.chains[CHAIN_PROCESS].process->name), 1000);
+        cr_assert_eq(view.stack->n, 2);
+        wire_table_close(entries);
+        batch_unref(batch);
+        wire_table_deinit(&table);
+    }
+}
+
 Test(batch, survives_every_failing_allocation, .init = setup, .fini = teardown) {
     EventRecord r = make_record(1, "abc", 3);
     uint32_t bytes = wire_record_bytes(&r, 1, NULL);
