@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 run_packages="gcc libc6-dev make libcjson-dev libexpat1-dev"
 # clang comes without its sanitizer and fuzzer run-times (libclang-rt) and symbolizer (llvm). The "win32" gcc is the
 # one without a pthread DLL. python3 serves test scripts only; patch and xz-utils unpack the cross build's sources.
-test_packages="$run_packages clang clang-format clang-tidy libclang-rt-14-dev llvm cppcheck libcriterion-dev
+test_packages="$run_packages clang lld clang-format clang-tidy libclang-rt-14-dev llvm cppcheck libcriterion-dev
     gcc-mingw-w64-x86-64-win32 mingw-w64-x86-64-dev wine64 patch xz-utils python3"
 
 case "${1:-}" in

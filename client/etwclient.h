@@ -297,8 +297,10 @@ typedef enum EtwTextKind {
     ETW_TEXT_MESSAGE = 3,
     ETW_TEXT_LABEL = 4
 } EtwTextKind;
-/* The whole event: one JSON object (docs/EVENT.md), a one-line summary, the provider's message
- * (NOT_FOUND when it has none), or the label ("DNS-Client/3008"). */
+/* The whole event: one JSON object (docs/EVENT.md), a one-line summary (the message, else the
+ * telling fields; in front of those FileName and RegistryPath of the enrichment when the payload
+ * has no field of that name), the provider's message (NOT_FOUND when it has none), or the label
+ * ("DNS-Client/3008"). JSON and summary also fail with PROTOCOL: the batch's table is damaged. */
 ETW_API int32_t etw_event_text(const EtwEvent *event, EtwTextKind kind, char *buf, size_t cap,
                                size_t *need);
 
@@ -312,9 +314,167 @@ typedef struct EtwFrame {
     uint64_t address;   /* 0 when masked */
     uint64_t offset;    /* into the module */
     const char *module; /* path, or "" when unknown; lives as long as the event */
+    /* A struct_size that ends here is taken, too. What identifies the module, for symbols: */
+    uint64_t module_base; /* in the process; 0 unknown, or withheld */
+    uint64_t module_size; /* bytes; 0 unknown */
+    uint32_t time_stamp;  /* TimeDateStamp of its PE header; 0 unknown */
+    uint32_t checksum;    /* of its PE header; 0 unknown */
+    uint32_t pdb_age;     /* 0: the three PDB members are unknown */
+    uint32_t provenance;  /* of the module: EtwProvenance */
+    EtwGuid pdb_guid;
+    const char *pdb_name; /* "ntdll.pdb", or a path; "" unknown; lives as long as the event */
 } EtwFrame;
-/* Frame i of the event's call stack, innermost first. NOT_FOUND beyond the end. */
+/* Frame i of the event's call stack, innermost first: as the broker resolved it, else the bare
+ * addresses that the event itself carries. Errors: NOT_FOUND beyond the end, PROTOCOL (the batch's
+ * table is damaged), NO_MEMORY. */
 ETW_API int32_t etw_frame(const EtwEvent *event, uint32_t index, EtwFrame *frame);
+
+/* --- Enrichment: what the broker knows of an event's process, file, key ----------------------- */
+
+/* Names, types and meaning of the fields: docs/FIELDS.md. The table of a batch is decoded when one
+ * of these functions is first called for one of its events. They may be called for one event by one
+ * thread at a time; what they give lives as long as the event. All but the counting ones fail with
+ * PROTOCOL (the batch's table is damaged) and NO_MEMORY. */
+
+/* Enriched fields that this event has; 0 also when they cannot be read. */
+ETW_API uint32_t etw_enriched_count(const EtwEvent *event);
+/* The one at an index (0 …, in the order of docs/FIELDS.md); value->name is its name. NOT_FOUND
+ * beyond the end. */
+ETW_API int32_t etw_enriched_at(const EtwEvent *event, uint32_t index, EtwValue *value);
+/* One by name or alias (case-blind). NOT_FOUND: no such field, or not known of this event. Kinds:
+ * UTF8, U64, BOOL, SID, seldom those of the payload. etw_value_text formats them. */
+ETW_API int32_t etw_enriched(const EtwEvent *event, const char *name, EtwValue *value);
+
+typedef enum EtwProvenance {
+    ETW_PROVENANCE_NONE = 0,    /* not known, or it stands in the event itself */
+    ETW_PROVENANCE_LIVE = 1,    /* an event told it when it happened */
+    ETW_PROVENANCE_RUNDOWN = 2, /* a rundown told it before or after */
+    ETW_PROVENANCE_GUESS = 3    /* the nearest thing known: may be another's */
+} EtwProvenance;
+/* Where a field's value comes from: "live", "rundown", "guess", or "" (absent, or read from the
+ * event itself). Static; never NULL. */
+ETW_API const char *etw_enriched_provenance(const EtwEvent *event, const char *name);
+
+typedef enum EtwProcessRole {
+    ETW_PROCESS_EVENT = 0, /* the event's own: who did it; of start, stop and rundown events the one
+                                that the event is about */
+    ETW_PROCESS_CREATOR = 1, /* of those, who did it */
+    ETW_PROCESS_TARGET = 2,  /* other processes that a payload names */
+    ETW_PROCESS_CLIENT = 3,
+    ETW_PROCESS_CREATED = 4
+} EtwProcessRole;
+
+/* EtwProcess.flags */
+#define ETW_PROCESS_WOW64           0x01u
+#define ETW_PROCESS_PROTECTED       0x02u
+#define ETW_PROCESS_PACKAGED        0x04u
+#define ETW_PROCESS_ELEVATED        0x08u
+#define ETW_PROCESS_ELEVATION_KNOWN 0x10u /* ELEVATED says something */
+#define ETW_PROCESS_FLAGS_KNOWN     0x20u /* WOW64, PROTECTED and PACKAGED say something */
+
+typedef struct EtwProcess {
+    uint32_t struct_size;
+    uint32_t process_id;
+    uint32_t parent_process_id; /* UINT32_MAX: unknown; so is session_id */
+    uint32_t session_id;
+    uint32_t flags;      /* ETW_PROCESS_* */
+    uint32_t provenance; /* EtwProvenance */
+    uint64_t start_key;  /* unique to a process in one boot; 0 unknown */
+    int64_t start_time;  /* 0: before the trace, or unknown */
+    const char *name;    /* "svchost.exe"; "" unknown, as the other texts */
+    const char *path;
+    const char *command_line;
+    const char *user;   /* "NT AUTHORITY\SYSTEM" */
+    const uint8_t *sid; /* NULL unknown */
+    uint32_t sid_bytes;
+    uint32_t reserved;
+} EtwProcess;
+/* A process of the event. index 0: the process itself, 1 … 16 its ancestors, the nearest first,
+ * each as it was when its child started. NOT_FOUND: none is known there. A process of which only
+ * the id is known has an empty name. */
+ETW_API int32_t etw_process(const EtwEvent *event, EtwProcessRole role, uint32_t index,
+                            EtwProcess *process);
+
+/* --- Symbols ---------------------------------------------------------------------------------- */
+
+/* Names of functions for frames of call stacks (docs/SYMBOLS.md). They are looked up here, in the
+ * caller's process and with the caller's rights, when they are asked for and not before: the broker
+ * opens no file that an event names. Names come from the export tables of PE files, bounded by their
+ * exception directories, and on Windows from PDB files by DbgHelp. A file counts only when it is the
+ * very one of the trace: its time stamp and size, or its PDB identity, must agree.
+ *
+ * Module paths are data of events and not trusted: only the folders of the search path are looked
+ * into, and on Windows this machine's local disks. No symbol server is ever asked. */
+typedef struct EtwSymbols EtwSymbols;
+
+enum {                            /* EtwSymbolsOptions.flags */
+       ETW_SYMBOLS_ALLOW_UNC = 1, /* folders and modules on servers may be opened */
+       ETW_SYMBOLS_NO_PDB = 2,    /* exports only */
+       ETW_SYMBOLS_LOCAL = 4,     /* also open a module by its own path on this machine; this is the
+                                     default on Windows, and has no effect on Linux */
+       ETW_SYMBOLS_NO_LOCAL = 8   /* not so; wins over LOCAL */
+};
+
+typedef struct EtwSymbolsOptions {
+    uint32_t struct_size;
+    uint32_t flags;   /* ETW_SYMBOLS_… */
+    const char *path; /* folders, ';' between them, on Linux ':' as well; elements "srv*FOLDER" are
+                         understood. NULL: ETW_SYMBOL_PATH of the environment, and on Windows
+                         _NT_SYMBOL_PATH for PDB files. "": none */
+    uint64_t cache_bytes; /* for tables of modules; 0 = 64 MiB; less than 4 MiB counts as 4 MiB */
+} EtwSymbolsOptions;
+
+/* options may be NULL. No file is opened yet. Errors: DENIED (path names a folder on a server
+ * without ETW_SYMBOLS_ALLOW_UNC; such folders of the environment are left out and counted),
+ * INVALID_ARGUMENT (more than 64 folders), NO_MEMORY. */
+ETW_API int32_t etw_symbols_open(const EtwSymbolsOptions *options, EtwSymbols **symbols);
+/* NULL is allowed. */
+ETW_API void etw_symbols_close(EtwSymbols *symbols);
+
+enum {                       /* EtwSymbol.flags */
+       ETW_SYMBOL_GUESS = 1, /* the nearest name below: neither bounds nor the file's identity prove
+                                  that it is this function */
+       ETW_SYMBOL_PDB = 2,   /* from a PDB file */
+       ETW_SYMBOL_EXPORTS = 4 /* from an export table */
+};
+
+typedef struct EtwSymbol {
+    uint32_t struct_size;
+    uint32_t flags;       /* ETW_SYMBOL_… */
+    int64_t displacement; /* from the function's beginning; below 0 in a part that lies before it */
+    uint32_t name_bytes;  /* of the whole name without the NUL; sizeof name or more: it was cut */
+    uint32_t reserved;
+    char name[1024]; /* UTF-8 without control characters; "#12" for an export without a name */
+} EtwSymbol;
+
+/* The function of a frame. The first frame of a module opens its file; what was found, and that
+ * nothing was found, is kept as long as cache_bytes allow. Any thread; calls on one EtwSymbols are
+ * serialised. Errors: NOT_FOUND (no module, no file of that identity, or no name near enough),
+ * NO_MEMORY, INVALID_ARGUMENT. */
+ETW_API int32_t etw_symbol(EtwSymbols *symbols, const EtwFrame *frame, EtwSymbol *symbol);
+/* The same as text: "NtCreateFile+0x14", without "+0x0", with "?" behind a guess. Never cut. The
+ * rule of the text functions holds for buf, cap and need. */
+ETW_API int32_t etw_symbol_text(EtwSymbols *symbols, const EtwFrame *frame, char *buf, size_t cap,
+                                size_t *need);
+
+typedef struct EtwSymbolsStats {
+    uint32_t struct_size;
+    uint32_t reserved;
+    uint64_t lookups; /* of frames in a module: hits + misses */
+    uint64_t hits;    /* the module was in the cache, found or not */
+    uint64_t misses;  /* its file had to be looked for */
+    uint64_t found;   /* lookups that gave a name, guesses among them */
+    uint64_t guesses;
+    uint64_t modules;  /* now in the cache, with symbols */
+    uint64_t negative; /* now in the cache as not found */
+    uint64_t evicted;  /* left the cache for its limit */
+    uint64_t opened;   /* files */
+    uint64_t
+        refused;    /* module paths that may not be opened; folders of the environment on servers */
+    uint64_t bytes; /* of the cache now, and its limit */
+    uint64_t limit;
+} EtwSymbolsStats;
+ETW_API int32_t etw_symbols_stats(EtwSymbols *symbols, EtwSymbolsStats *stats);
 
 #ifdef __cplusplus
 }

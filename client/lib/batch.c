@@ -1,26 +1,14 @@
-#include <stdatomic.h>
 #include <stdio.h>
 
 #include "client/lib/internal.h"
 #include "util/mem.h"
 
-static int hold_schema(EtwBatch *batch, const Schema *schema) {
-    if (batch->n_schemas == batch->schemas_capacity) {
-        uint32_t capacity = batch->schemas_capacity ? batch->schemas_capacity * 2 : 8;
-        Schema **schemas = mem_resize(batch->schemas, capacity * sizeof(*schemas));
-        if (!schemas)
-            return -STATUS_NO_MEMORY;
-        batch->schemas = schemas;
-        batch->schemas_capacity = capacity;
-    }
-    batch->schemas[batch->n_schemas++] = schema_ref((Schema *)(uintptr_t)schema);
-    return 0;
-}
-
-// Everything is checked here, once, so that the accessors cannot fail later.
+// Records are checked here, once, so that their accessors cannot fail later; the table when it is
+// asked for.
 static int fill(EtwBatch *batch, BatchReader *reader, const BatchSource *source, Err *err) {
     WireRecord record;
     bool holds_none = false;
+    const uint8_t *at = reader->at;
     int r;
     while ((r = wire_batch_next(reader, &record, err)) == 1) {
         bool first_use = false;
@@ -32,12 +20,14 @@ static int fill(EtwBatch *batch, BatchReader *reader, const BatchSource *source,
                            record.type);
         if (first_use || (record.type == 0 && !holds_none)) {
             holds_none = holds_none || record.type == 0;
-            r = hold_schema(batch, schema);
+            r = event_table_add(&batch->table, schema);
             if (r < 0)
                 return err_set(err, STATUS_NO_MEMORY, "no memory for a batch");
         }
         EtwEvent *event = &batch->events[batch->n_events++];
-        event->schema = schema;
+        *event = (EtwEvent){.schema = schema, .table = &batch->table, .wire = at};
+        event->wire_bytes = record.bytes;
+        at += record.bytes;
         wire_record_event(&record, record.type != 0 ? schema : NULL, &event->record);
     }
     return r;
@@ -62,6 +52,8 @@ int batch_make(const Frame *frame, const BatchSource *source, EtwBatch **ret, Er
     r = wire_batch_open(batch->body, bytes, &reader, err);
     if (r < 0)
         goto failed;
+    batch->table.reader = reader;
+    batch->table.plain = source->plain;
     size_t events_bytes;
     if (!size_mul(reader.n, sizeof(EtwEvent), &events_bytes))
         goto no_memory;
@@ -78,6 +70,24 @@ no_memory:
 failed:
     etw_batch_free(batch);
     return r;
+}
+
+int batch_skip(EtwBatch *batch, uint32_t pid, uint64_t *ret_skipped, Err *err) {
+    uint64_t skipped = 0;
+    for (uint32_t i = 0; i < batch->n_events; i++) {
+        EtwEvent *event = &batch->events[i];
+        EnrichedView view = {.pid = event->record.pid};
+        StackView stack;
+        if (load_u16(event->wire + WIRE_RECORD_PROCESS) != 0) {
+            int32_t status = event_view(event, &view, &stack, err);
+            if (status != ETW_STATUS_OK)
+                return -status;
+        }
+        event->skip = view.pid == pid;
+        skipped += event->skip;
+    }
+    *ret_skipped = skipped;
+    return 0;
 }
 
 int batch_make_notice(const EtwItem *notice, EtwBatch **ret) {
@@ -100,9 +110,10 @@ void etw_batch_free(EtwBatch *batch) {
     if (!batch ||
         atomic_fetch_sub_explicit((_Atomic uint32_t *)&batch->refs, 1, memory_order_acq_rel) != 1)
         return;
-    for (uint32_t i = 0; i < batch->n_schemas; i++)
-        schema_unref(batch->schemas[i]);
-    mem_free(batch->schemas);
+    if (atomic_load_explicit(&batch->table.composed, memory_order_relaxed))
+        for (uint32_t i = 0; i < batch->n_events; i++)
+            event_forget_composed(&batch->events[i]);
+    event_table_deinit(&batch->table);
     mem_free(batch->events);
     mem_free(batch->body);
     mem_free(batch);
@@ -129,8 +140,7 @@ int32_t etw_batch_next(EtwBatch *batch, EtwItem *item) {
         item->struct_size = size;
         return ETW_STATUS_OK;
     }
-    while (batch->cursor < batch->n_events && batch->skip_pid != 0 &&
-           batch->events[batch->cursor].record.pid == batch->skip_pid)
+    while (batch->cursor < batch->n_events && batch->events[batch->cursor].skip)
         batch->cursor++;
     if (batch->cursor >= batch->n_events)
         return ETW_STATUS_END;

@@ -10,6 +10,8 @@ static_assert(sizeof(((EtwValue *)0)->internal) >= sizeof(Value),
 static_assert((int)ETW_STATUS_INTERNAL == (int)STATUS_INTERNAL,
               "the public statuses are those of status.def");
 
+#define SUMMARY_BYTES 4096
+
 int32_t etw_event_header(const EtwEvent *event, EtwHeader *header) {
     if (!event || !header || !struct_ok(header->struct_size, sizeof *header))
         return ETW_STATUS_INVALID_ARGUMENT;
@@ -71,7 +73,7 @@ uint32_t etw_field_count(const EtwEvent *event) {
     return event ? event->schema->n_top : 0;
 }
 
-static void value_out(const Value *in, EtwValue *out) {
+void value_out(const Value *in, EtwValue *out) {
     uint32_t size = out->struct_size;
     const SchemaField *field = in->field;
     uint32_t count = 0;
@@ -153,29 +155,47 @@ int32_t etw_value_text(const EtwEvent *event, const EtwValue *value, char *buf, 
     return status;
 }
 
+static int32_t write_text(const EtwEvent *event, EtwTextKind kind, Buf *out) {
+    EnrichedView view;
+    StackView stack;
+    bool enriched = !event->table->plain && (kind == ETW_TEXT_JSON || kind == ETW_TEXT_SUMMARY);
+    int32_t status = enriched ? event_view(event, &view, &stack, NULL) : ETW_STATUS_OK;
+    if (status != ETW_STATUS_OK)
+        return status;
+    Buf tail = BUF_INIT;
+    switch (kind) {
+    case ETW_TEXT_JSON:
+        if (enriched)
+            enriched_json(&tail, &view, &event->record, event->schema, NULL, NULL);
+        event_json(out, &event->record, event->schema, 0, buf_str(&tail));
+        out->failed |= tail.failed;
+        break;
+    case ETW_TEXT_SUMMARY:
+        if (enriched)
+            enriched_summary(out, &view, &event->record, event->schema, SUMMARY_BYTES);
+        else
+            event_summary(out, &event->record, event->schema, SUMMARY_BYTES);
+        break;
+    case ETW_TEXT_MESSAGE:
+        if (!event_message(out, &event->record, event->schema))
+            status = ETW_STATUS_NOT_FOUND;
+        break;
+    case ETW_TEXT_LABEL:
+        event_label(out, &event->record, event->schema);
+        break;
+    default:
+        status = ETW_STATUS_INVALID_ARGUMENT;
+    }
+    buf_deinit(&tail);
+    return status;
+}
+
 int32_t etw_event_text(const EtwEvent *event, EtwTextKind kind, char *buf, size_t cap,
                        size_t *need) {
     if (!event || (!buf && cap > 0))
         return ETW_STATUS_INVALID_ARGUMENT;
     Buf text = BUF_INIT;
-    int32_t status = ETW_STATUS_OK;
-    switch (kind) {
-    case ETW_TEXT_JSON:
-        event_json(&text, &event->record, event->schema, 0, NULL);
-        break;
-    case ETW_TEXT_SUMMARY:
-        event_summary(&text, &event->record, event->schema, 4096);
-        break;
-    case ETW_TEXT_MESSAGE:
-        if (!event_message(&text, &event->record, event->schema))
-            status = ETW_STATUS_NOT_FOUND;
-        break;
-    case ETW_TEXT_LABEL:
-        event_label(&text, &event->record, event->schema);
-        break;
-    default:
-        status = ETW_STATUS_INVALID_ARGUMENT;
-    }
+    int32_t status = write_text(event, kind, &text);
     if (status == ETW_STATUS_OK)
         status = text.failed ? ETW_STATUS_NO_MEMORY
                              : text_out(buf_str(&text), text.bytes, buf, cap, need);
@@ -183,50 +203,77 @@ int32_t etw_event_text(const EtwEvent *event, EtwTextKind kind, char *buf, size_
     return status;
 }
 
+// A copy is a batch of one: its record as it came, with a table of what it refers to.
+typedef struct EventCopy {
+    EtwEvent event; // first
+    EventTable table;
+    BatchType type;
+    uint8_t *entries; // of the table
+    // Behind: the record.
+} EventCopy;
+
+// The entries that the copied record refers to, in a table of its own.
+static int32_t copy_table(const EtwEvent *event, EventCopy *c, uint8_t *record) {
+    EnrichedView view;
+    StackView stack;
+    Err err = ERR_INIT;
+    int32_t status = event_view(event, &view, &stack, &err);
+    if (status != ETW_STATUS_OK)
+        return status;
+    WireTable table;
+    wire_table_init(&table);
+    int r = wire_table_extract(atomic_load(&event->table->view), record, &table);
+    if (r == WIRE_TABLE_FULL) // a sealed table is never so large
+        r = -STATUS_PROTOCOL;
+    if (r == 0 && table.n > 0) {
+        c->entries = mem_dup(table.bytes.data, table.bytes.bytes);
+        c->table.reader.table = c->entries;
+        c->table.reader.table_bytes = (uint32_t)table.bytes.bytes;
+        c->table.reader.n_table = table.n;
+        if (!c->entries)
+            r = -STATUS_NO_MEMORY;
+    }
+    wire_table_deinit(&table);
+    return -r;
+}
+
 int32_t etw_event_copy(const EtwEvent *event, EtwEvent **copy) {
     if (!event || !copy)
         return ETW_STATUS_INVALID_ARGUMENT;
-    const EventRecord *r = &event->record;
-    EtwEvent *c = mem_alloc(sizeof *c + r->ext_bytes + r->payload_bytes);
+    size_t head = ALIGN8(sizeof(EventCopy));
+    EventCopy *c = mem_alloc(head + event->wire_bytes);
     if (!c)
         return ETW_STATUS_NO_MEMORY;
-    uint8_t *data = (uint8_t *)(c + 1);
-    c->record = *r;
-    c->schema = schema_ref((Schema *)(uintptr_t)event->schema);
-    if (r->ext_bytes)
-        memcpy(data, r->ext, r->ext_bytes);
-    if (r->payload_bytes)
-        memcpy(data + r->ext_bytes, r->payload, r->payload_bytes);
-    c->record.ext = data;
-    c->record.payload = data + r->ext_bytes;
-    *copy = c;
+    memset(c, 0, sizeof *c);
+    uint8_t *record = (uint8_t *)c + head;
+    memcpy(record, event->wire, event->wire_bytes);
+    int32_t status = event->table->plain ? ETW_STATUS_OK : copy_table(event, c, record);
+    if (status != ETW_STATUS_OK) {
+        mem_free(c);
+        return status;
+    }
+    c->type.schema = schema_ref((Schema *)(uintptr_t)event->schema);
+    c->type.subject = subject_plan(event->schema);
+    c->table.plain = event->table->plain;
+    c->table.types = &c->type;
+    c->table.n_types = 1;
+    c->event = *event;
+    c->event.table = &c->table;
+    c->event.wire = record;
+    c->event.composed = NULL;
+    c->event.record.ext = record + (event->record.ext - event->wire);
+    c->event.record.payload = record + (event->record.payload - event->wire);
+    *copy = &c->event;
     return ETW_STATUS_OK;
 }
 
 void etw_event_free(EtwEvent *copy) {
-    if (copy) {
-        schema_unref((Schema *)(uintptr_t)copy->schema);
-        mem_free(copy);
-    }
-}
-
-int32_t etw_frame(const EtwEvent *event, uint32_t index, EtwFrame *frame) {
-    if (!event || !frame || !struct_ok(frame->struct_size, sizeof *frame))
-        return ETW_STATUS_INVALID_ARGUMENT;
-    EventItem item;
-    uint32_t width = 8;
-    if (!event_item_find(&event->record, EVENT_ITEM_STACK64, &item)) {
-        width = 4;
-        if (!event_item_find(&event->record, EVENT_ITEM_STACK32, &item))
-            return ETW_STATUS_NOT_FOUND;
-    }
-    // u64 MatchId, then addresses (etl-format C).
-    if (item.bytes < 8 || index >= (item.bytes - 8u) / width)
-        return ETW_STATUS_NOT_FOUND;
-    const uint8_t *at = item.data + 8 + (size_t)index * width;
-    uint64_t address = width == 8 ? load_u64(at) : load_u32(at);
-    bool kernel = width == 8 ? address >= UINT64_C(0xFFFF800000000000) : address >= 0x80000000u;
-    *frame = (EtwFrame){
-        .struct_size = frame->struct_size, .flags = kernel, .address = address, .module = ""};
-    return ETW_STATUS_OK;
+    if (!copy)
+        return;
+    EventCopy *c = (EventCopy *)(void *)copy;
+    event_forget_composed(copy);
+    wire_table_close(atomic_load(&c->table.view));
+    schema_unref(c->type.schema);
+    mem_free(c->entries);
+    mem_free(c);
 }

@@ -1,12 +1,15 @@
 // What the files of the client library share.
 #pragma once
 
+#include <stdatomic.h>
+
 #include "client/etwclient.h"
-#include "event/format.h"
+#include "event/enriched.h"
+#include "event/subject.h"
 #include "platform/port.h"
 #include "platform/thread.h"
 #include "wire/frame.h"
-#include "wire/wire_batch.h"
+#include "wire/wire_table.h"
 
 // The last failure, shared by a client and its subscriptions: whoever goes last frees it.
 typedef struct ErrorBox {
@@ -53,9 +56,40 @@ struct EtwClient {
     ErrorBox *error;
 };
 
+// A schema of a batch, and how its events say whom they are about.
+typedef struct BatchType {
+    Schema *schema; // a reference
+    SubjectPlan subject;
+} BatchType;
+
+// What the events of a batch, or a copied one, share: their types, and the table that tells of
+// processes, files and stacks. The table is decoded when it is first asked for; two threads may do
+// so at once, and the view that comes first stays.
+typedef struct EventTable {
+    BatchReader reader; // only its table
+    _Atomic(WireTableView *) view;
+    atomic_bool composed; // an event has texts of its own
+    bool plain;           // the subscription wants no enrichment
+    BatchType *types;
+    uint32_t n_types, types_capacity;
+} EventTable;
+
+// A text that was made for the caller of etw_enriched.
+typedef struct Composed {
+    struct Composed *next;
+    EnrichedField field;
+    uint32_t bytes;
+    char text[];
+} Composed;
+
 struct EtwEvent {
     EventRecord record; // points into the batch, or into the copy's own memory
     const Schema *schema;
+    EventTable *table;
+    const uint8_t *wire; // the record as it came; checked
+    uint32_t wire_bytes;
+    bool skip;          // of this process
+    Composed *composed; // newest first
 };
 
 struct EtwBatch {
@@ -63,20 +97,30 @@ struct EtwBatch {
     EtwItem notice; // kind ETW_ITEM_EVENT: none
     uint64_t first; // number of events[0]
     uint32_t n_events, cursor;
-    uint32_t skip_pid; // events of this process are left out; 0 = none
     EtwEvent *events;
     uint8_t *body;
-    Schema **schemas; // references held
-    uint32_t n_schemas, schemas_capacity;
+    EventTable table;
 };
+
+int event_table_add(EventTable *table, const Schema *schema);
+void event_table_deinit(EventTable *table);
+// The enrichment of an event as the broker sent it, with the effective pid and tid. A Status; err
+// may be NULL.
+int32_t event_view(const EtwEvent *event, EnrichedView *ret, StackView *ret_stack, Err *err);
+void event_forget_composed(EtwEvent *event);
+// A value for the caller.
+void value_out(const Value *in, EtwValue *out);
 
 // Takes the payload of an EVENTS frame. schema_of gives the schema of a type (borrowed) or NULL.
 typedef struct BatchSource {
     const Schema *(*schema_of)(void *user, uint32_t type, bool *ret_first_use);
     void *user;
     const Schema *none; // for records with an inline key
+    bool plain;         // nothing is enriched
 } BatchSource;
 int batch_make(const Frame *frame, const BatchSource *source, EtwBatch **ret, Err *err);
+// Leaves out the events whose process is this one; *ret_skipped: how many.
+int batch_skip(EtwBatch *batch, uint32_t pid, uint64_t *ret_skipped, Err *err);
 int batch_make_notice(const EtwItem *notice, EtwBatch **ret);
 
 // Copies text to a caller's buffer by the rule of the header's text functions.

@@ -23,7 +23,8 @@ struct EtwSubscription {
     uint32_t n_types;
     Schema *none; // for records with an inline key
     uint64_t serial;
-    uint32_t skip_pid;
+    uint32_t skip_pid; // events of this process are left out; 0 = none
+    bool plain;        // enrich is "none"
     bool ended;
     int32_t broken;   // a frame that came could not be taken: what follows would have a hole
     PlatMutex *mutex; // of stats
@@ -46,12 +47,17 @@ static int make_none(Schema **ret) {
     return r;
 }
 
-static bool wants_self(const char *info) {
-    cJSON *root = cJSON_Parse(info);
+// What of the confirmed specification concerns this side.
+static void read_spec(EtwSubscription *s) {
+    cJSON *root = cJSON_Parse(s->info);
     const cJSON *spec = cJSON_GetObjectItemCaseSensitive(root, "spec");
-    bool wants = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(spec, "include_self"));
+    const char *enrich = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(spec, "enrich"));
+    bool self = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(spec, "include_self"));
+    s->plain = enrich && strcmp(enrich, "none") == 0;
+    // In a replayed file the same pid is somebody else's.
+    if ((s->link.welcome.features & WIRE_FEATURE_LIVE) && !self)
+        s->skip_pid = plat_pid();
     cJSON_Delete(root);
-    return wants;
 }
 
 int32_t etw_subscribe(EtwClient *client, const char *spec, uint32_t timeout_ms,
@@ -81,9 +87,7 @@ int32_t etw_subscribe(EtwClient *client, const char *spec, uint32_t timeout_ms,
         return status;
     }
     s->stats.epoch = s->link.welcome.epoch;
-    // In a replayed file the same pid is somebody else's.
-    if ((s->link.welcome.features & WIRE_FEATURE_LIVE) && !wants_self(s->info))
-        s->skip_pid = plat_pid();
+    read_spec(s);
     *subscription = s;
     return ETW_STATUS_OK;
 }
@@ -171,16 +175,20 @@ static int take_schema(EtwSubscription *s, const Frame *frame, Err *err) {
 }
 
 static int take_events(EtwSubscription *s, const Frame *frame, EtwBatch **ret, Err *err) {
-    BatchSource source = {schema_of, s, s->none};
+    BatchSource source = {schema_of, s, s->none, s->plain};
+    EtwBatch *batch;
+    uint64_t skipped = 0;
     s->serial++;
-    int r = batch_make(frame, &source, ret, err);
+    int r = batch_make(frame, &source, &batch, err);
     if (r < 0)
         return r;
-    EtwBatch *batch = *ret;
-    uint64_t skipped = 0;
-    batch->skip_pid = s->skip_pid;
-    for (uint32_t i = 0; s->skip_pid != 0 && i < batch->n_events; i++)
-        skipped += batch->events[i].record.pid == s->skip_pid;
+    if (s->skip_pid != 0)
+        r = batch_skip(batch, s->skip_pid, &skipped, err);
+    if (r < 0) {
+        etw_batch_free(batch);
+        return r;
+    }
+    *ret = batch;
     plat_mutex_lock(s->mutex);
     s->stats.received += batch->n_events - skipped;
     s->stats.skipped_self += skipped;

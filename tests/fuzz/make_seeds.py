@@ -199,6 +199,45 @@ def texts(folder):
         put(folder, "config", text.encode())
 
 
+def entry(kind, data):
+    return struct.pack("<HHI", kind, 0, 8 + len(data)) + data + bytes(-len(data) % 8)
+
+
+def tables(folder):
+    """Batches of records with enrichment: processes with parents, texts, numbers, modules, stacks."""
+    sid = bytes([1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0])
+
+    def process(pid, parent, name, path=b"", user=b"", command=b"", sid=b""):
+        return entry(1, struct.pack("<IIIHBBQqBBHHHI", pid, 4, 0, parent, 2, 0x3f, 77, 132000000000000000, len(sid), 0,
+                                    len(name), len(path), len(user), len(command)) + sid + name + path + user + command)
+
+    def module(base, path, pdb=b""):
+        return entry(4, struct.pack("<QQIIIBBHHH", base, 0x1000, 3, 4, 5, 1, 0, len(path), len(pdb), 0) + bytes(range(16)) + path + pdb)
+
+    def stack(flags, *frames):
+        return entry(3, struct.pack("<II", len(frames), flags) + b"".join(struct.pack("<HHIQ", m, k, 0, at) for m, k, at in frames))
+
+    def record(process=0, stack=0, enriched=(), flags=0):
+        fields = b"".join(struct.pack("<BBH", *e) for e in enriched)
+        fields += bytes(-len(fields) % 8)
+        return struct.pack("<IHHqIIIHHHHHH", 40 + len(fields), flags, 0, 132000000000000000, 1, 4, 5, 0, 0,
+                           len(enriched), process, stack, 0) + fields
+
+    entries = [process(4, 0, b"System", sid=sid), process(400, 1, b"a.exe", b"C:\\a.exe", b"NT AUTHORITY\\SYSTEM", b"a.exe /x", sid),
+               process(500, 2, b"\xc3\xa9.exe"), entry(2, b"C:\\f.txt"), entry(5, struct.pack("<Q", 12345)),
+               module(0x10000, b"C:\\a.exe", b"a.pdb"), module(0, b"C:\\k.sys"),
+               stack(1, (7, 1, 16), (6, 0, 32), (0, 1, 0xFFFFF80000000000)), entry(99, b"later")]
+    records = [record(), record(3, 8, ((13, 3, 3), (40, 1, 4)), 0x80), record(2, 0, ((201, 1, 0), (202, 2, 2), (203, 1, 1), (204, 3, 1))),
+               record(1, 8), record(0, 0, ((14, 1, 3), (250, 1, 8)))]
+    for n in range(len(entries) + 1):
+        for some in (records[:1], records):
+            body = b"".join(some)
+            put(folder, "table", struct.pack("<IIqq", len(some), 24 + len(body), 0, 0) + body + b"".join(entries[:n]))
+    chain = [process(i, i, b"x") for i in range(40)]
+    body = record(40) + record(17)
+    put(folder, "table", struct.pack("<IIqq", 2, 24 + len(body), 0, 0) + body + b"".join(chain))
+
+
 def receive(endpoint, spec):
     """The broker's side of one subscription, from WELCOME to END."""
     deadline = time.monotonic() + 20
@@ -287,6 +326,7 @@ def main():
     folder, broker, served, traces = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
     seen = {"tracelogging": set(), "info": set()}
     texts(folder)
+    tables(folder)
     for path in traces:
         descriptions(folder, path, seen)
     frames(folder, broker, served)
