@@ -1,6 +1,7 @@
 #include "client/etwctl/dump.h"
 
 #include "client/etwctl/crc32.h"
+#include "client/etwctl/dump_enrich.h"
 #include "client/etwctl/out.h"
 #include "client/etwctl/progress.h"
 #include "client/etwctl/row.h"
@@ -24,6 +25,7 @@ typedef struct DumpOptions {
     const char *format, *manifests, *output;
     OptionNumber limit;
     bool summary, strict, quiet;
+    EnrichDumpOptions enrich;
 } DumpOptions;
 
 static const Option options_table[] = {
@@ -48,12 +50,17 @@ static const Option options_table[] = {
     {0},
 };
 
-static const OptionGroup groups[] = {{"Options", options_table, 0}, {0}};
+static const OptionGroup groups[] = {
+    {"Options", options_table, 0},
+    {"Enrichment", enrich_dump_options, offsetof(DumpOptions, enrich)},
+    {0},
+};
 
 // What is known of a type, kept in Type.routes.
 typedef struct TypeFacts {
     bool chosen;
-    SummaryRow *row; // of the summary; NULL without --summary
+    SummaryRow *row; // of the summary; NULL without --summary, and before its first event
+    EnrichPlan plan; // with --enrich
 } TypeFacts;
 
 typedef struct Dump {
@@ -67,6 +74,8 @@ typedef struct Dump {
     TypeTable *types;
     Selection selection;
     Summary summary;
+    DumpEnrich enrich;
+    Progress progress;
     TypeFacts overflow;  // of events beyond the type table's limits
     uint64_t n, n_shown; // events read, events written
     Buf label, line;
@@ -102,6 +111,11 @@ static int prepare(Dump *d, Err *err) {
         r = type_table_new(d->store, mem_free, &d->types);
     if (r < 0)
         return no_memory(err);
+    r = dump_enrich_open(&d->enrich, &d->options->enrich, err);
+    if (r < 0)
+        return r;
+    d->summary.enrich.on = d->options->enrich.enrich;
+    d->summary.enrich.file_knowledge = d->enrich.file_knowledge;
     if (d->options->manifests) {
         r = schema_store_load(d->store, d->options->manifests, err);
         if (r < 0)
@@ -145,24 +159,56 @@ static TypeFacts *find_type(Dump *d, const EventRecord *record, Schema **ret_sch
         return facts;
     }
     facts->chosen = selection_has(&d->selection, &record->provider, (*ret_schema)->provider_name);
-    if (d->options->summary && facts->chosen && !facts->row)
-        facts->row = summary_row(&d->summary, record, *ret_schema);
-    if (d->options->summary && facts->chosen && !facts->row) {
-        if (*ret_own)
-            schema_unref(*ret_schema);
-        return NULL;
-    }
+    if (d->enrich.enricher)
+        facts->plan = enrich_plan(*ret_schema);
     return facts;
 }
 
-static void write_event(Dump *d, const EventRecord *record, const Schema *schema) {
+// First of two walks with --knowledge file: what the caches learn from.
+static int scan(Dump *d, Err *err) {
+    EventRecord record;
+    uint64_t n = 0;
+    int r;
+    while ((r = etl_next(d->reader, &record, err)) == 1) {
+        if (enrich_is_feeder(&record)) {
+            Schema *schema = NULL;
+            bool own;
+            TypeFacts *facts = find_type(d, &record, &schema, &own);
+            if (!facts)
+                return no_memory(err);
+            enricher_learn(d->enrich.enricher, &facts->plan, &record, schema);
+            if (own)
+                schema_unref(schema);
+        }
+        if ((++n & (STEP_EVENTS - 1)) == 0) {
+            if (plat_interrupted())
+                return 0;
+            progress_step(&d->progress, etl_progress(d->reader) / 2, n);
+        }
+    }
+    if (r < 0)
+        return r;
+    enricher_learned(d->enrich.enricher);
+    if (enricher_degraded(d->enrich.enricher))
+        say("%s: the file tells more than fits in memory; names may be missing", d->path);
+    return etl_rewind(d->reader, err);
+}
+
+static const char *process_name(const EnrichedView *view) {
+    const ProcessView *process = view ? view->chains[CHAIN_PROCESS].process : NULL;
+    return process ? process->name : "";
+}
+
+static void write_event(Dump *d, const EventRecord *record, const Schema *schema,
+                        const EnrichedView *view) {
     Buf *out = &d->out->buf;
     switch (d->format) {
     case DUMP_TSV:
         tsv_row(out, d->n, record);
         break;
     case DUMP_JSON:
-        event_json(out, record, schema, 0, NULL);
+        event_json(out, record, schema, 0,
+                   view ? dump_enrich_tail(&d->enrich, view, record, schema) : NULL);
         buf_char(out, '\n');
         break;
     case DUMP_TEXT:
@@ -170,10 +216,73 @@ static void write_event(Dump *d, const EventRecord *record, const Schema *schema
         buf_clear(&d->line);
         event_label(&d->label, record, schema);
         event_summary(&d->line, record, schema, SUMMARY_BYTES);
-        row_write(out, record->time, record->pid, buf_str(&d->label), d->label.bytes,
-                  buf_str(&d->line), d->line.bytes, d->columns);
+        if (view)
+            dump_enrich_summary(&d->enrich, view, record, schema, &d->line);
+        row_write(out, record->time, view ? view->pid : record->pid, process_name(view),
+                  buf_str(&d->label), d->label.bytes, buf_str(&d->line), d->line.bytes, d->columns);
         break;
     }
+}
+
+static void write_held(Dump *d, Held *held) {
+    const StackView *stack =
+        held->wait ? stack_wait_view(enricher_stacks(d->enrich.enricher), held->wait) : NULL;
+    if (d->options->summary) {
+        SummaryRow *row = held->user;
+        summary_enrich_stack(&d->summary.enrich, &row->enrich, stack);
+    } else {
+        event_json(&d->out->buf, &held->record, held->schema, 0,
+                   dump_enrich_held_tail(&d->enrich, held, stack));
+        buf_char(&d->out->buf, '\n');
+    }
+    held_drop(held);
+}
+
+// Those that need not wait any longer; at the end all.
+static void write_all_held(Dump *d, bool all) {
+    Held *held;
+    while ((held = held_take(&d->enrich.held, all)) != NULL)
+        write_held(d, held);
+}
+
+static int take_enriched(Dump *d, const EventRecord *record, Schema *schema, TypeFacts *facts) {
+    DumpEnrich *e = &d->enrich;
+    bool summary = d->options->summary, stacks = summary || d->format == DUMP_JSON;
+    int r = 0;
+    enricher_begin(e->enricher, &facts->plan, record, schema);
+    // Live, the parts of a stack come behind their event.
+    StackWait *wait = stacks && !e->file_knowledge ? enricher_expect(e->enricher) : NULL;
+    const EnrichedView *view = enricher_view(e->enricher, stacks && !wait);
+    if (summary) {
+        summary_enrich_count(&d->summary.enrich, &facts->row->enrich, view);
+        if (wait) // neither payload nor schema is needed again
+            r = held_put(&e->held, &(EventRecord){.time = record->time}, schema, wait, NULL, 0,
+                         facts->row);
+        else
+            summary_enrich_stack(&d->summary.enrich, &facts->row->enrich, view->stack);
+    } else if (wait || held_any(&e->held)) {
+        const char *tail = dump_enrich_tail(e, view, record, schema);
+        r = held_put(&e->held, record, schema, wait, tail, e->tail.bytes, NULL);
+    } else {
+        write_event(d, record, schema, view);
+    }
+    return r;
+}
+
+static int take_chosen(Dump *d, const EventRecord *record, Schema *schema, TypeFacts *facts) {
+    d->n_shown++;
+    if (d->options->summary && !facts->row) {
+        facts->row = summary_row(&d->summary, record, schema);
+        if (!facts->row)
+            return -(int)STATUS_NO_MEMORY;
+    }
+    if (d->options->summary)
+        summary_count(&d->summary, facts->row, record);
+    if (d->enrich.enricher)
+        return take_enriched(d, record, schema, facts);
+    if (!d->options->summary)
+        write_event(d, record, schema, NULL);
+    return 0;
 }
 
 static int take(Dump *d, const EventRecord *record, Err *err) {
@@ -181,42 +290,44 @@ static int take(Dump *d, const EventRecord *record, Err *err) {
     Schema *schema = NULL;
     bool own = false;
     TypeFacts *facts = NULL;
+    int r = 0;
     if (!plain) {
         facts = find_type(d, record, &schema, &own);
         if (!facts)
             return no_memory(err);
     }
-    if (plain || facts->chosen) {
-        d->n_shown++;
-        if (d->options->summary)
-            summary_count(&d->summary, facts->row, record);
-        else
-            write_event(d, record, schema);
-    }
+    if (d->enrich.enricher && enrich_learns_from(&facts->plan, record))
+        enricher_observe(d->enrich.enricher, &facts->plan, record, schema);
+    if (plain || facts->chosen)
+        r = take_chosen(d, record, schema, facts);
+    write_all_held(d, false);
     if (own)
         schema_unref(schema);
     d->n++;
-    return out_step(d->out, err);
+    return r < 0 ? no_memory(err) : out_step(d->out, err);
 }
 
 static int walk(Dump *d, Err *err) {
-    Progress progress;
     EventRecord record;
     int r = 0;
     uint64_t limit = d->options->limit.set ? d->options->limit.value : UINT64_MAX;
     bool over_output = !d->options->output && !d->options->summary && plat_is_terminal(1);
-    progress_begin(&progress, d->path, !d->options->quiet && !over_output);
-    while (d->n_shown < limit && (r = etl_next(d->reader, &record, err)) == 1) {
+    bool scans = d->enrich.enricher && d->enrich.file_knowledge;
+    progress_begin(&d->progress, d->path, !d->options->quiet && !over_output);
+    if (scans)
+        r = scan(d, err);
+    while (r >= 0 && d->n_shown < limit && !plat_interrupted() &&
+           (r = etl_next(d->reader, &record, err)) == 1) {
         r = take(d, &record, err);
         if (r != 0)
             break;
         if ((d->n & (STEP_EVENTS - 1)) == 0) {
-            if (plat_interrupted())
-                break;
-            progress_step(&progress, etl_progress(d->reader), d->n);
+            double share = etl_progress(d->reader);
+            progress_step(&d->progress, scans ? 0.5 + share / 2 : share, d->n);
         }
     }
-    progress_end(&progress);
+    write_all_held(d, true);
+    progress_end(&d->progress);
     return r;
 }
 
@@ -242,7 +353,8 @@ static void begin_output(Dump *d) {
         row_header(&d->out->buf);
 }
 
-// One file; 0, OUT_CLOSED, or < 0 when nothing more can be read or written. *ret_damaged: the file has flaws.
+// One file; 0, OUT_CLOSED, or < 0 when nothing more can be read or written. *ret_damaged: the file
+// has flaws.
 static int dump_file(Dump *d, bool *ret_damaged, Err *err) {
     int r = prepare(d, err);
     if (r == 0) {
@@ -250,6 +362,8 @@ static int dump_file(Dump *d, bool *ret_damaged, Err *err) {
         r = walk(d, err);
         *ret_damaged = etl_stats(d->reader)->n_diagnostics > 0;
         if (r >= 0 && d->options->summary) {
+            if (d->enrich.enricher)
+                summary_enrich_finish(&d->summary.enrich, d->enrich.enricher);
             if (d->format == DUMP_JSON)
                 summary_json(&d->summary, d->path, d->reader, &d->out->buf);
             else
@@ -262,6 +376,7 @@ static int dump_file(Dump *d, bool *ret_damaged, Err *err) {
         if (*ret_damaged && !d->options->quiet)
             report_damage(d);
     }
+    dump_enrich_close(&d->enrich);
     selection_deinit(&d->selection);
     summary_deinit(&d->summary);
     type_table_free(d->types);
@@ -313,6 +428,8 @@ static int run(void *options, const Words *operands) {
                 o->format);
         return say_usage(&err, "dump");
     }
+    if (dump_enrich_check(&o->enrich, format == DUMP_TSV, &err) < 0)
+        return say_usage(&err, "dump");
     if (check_output(o->output, operands, &err) < 0)
         return say_usage(&err, "dump");
     crc32_init();
@@ -359,12 +476,20 @@ const Command dump_command = {
         "unless\n"
         "--strict is given.\n"
         "\n"
+        "With --enrich kernel events show whose they are and which file or key they mean; JSON has "
+        "it all\n"
+        "under Enriched, with stacks. Names often stand behind their first use, at the end of the "
+        "file: with\n"
+        "--knowledge file it is read twice.\n"
+        "\n"
         "Exit codes: 0 read, 1 a file could not be read, 2 wrong usage, 3 damage (--strict), 130 "
         "interrupted.\n"
         "\n"
         "Examples:\n"
         "  etwctl dump boot.etl --summary\n"
         "  etwctl dump boot.etl --format json --provider 'DNS-Client,kernel' | jq .EventData\n"
+        "  etwctl dump boot.etl --enrich --provider kernel\n"
+        "  etwctl dump boot.etl --enrich --summary\n"
         "  etwctl dump trace.etl --manifests manifests/ --limit 100\n"
         "  etwctl dump a.etl b.etl --format tsv --output both.tsv --strict\n",
 };

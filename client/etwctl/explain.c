@@ -66,6 +66,13 @@ static void print(const cJSON *reply, Buf *out) {
     list_text(reply_member(kernel, "stack_types"), "stacks of", &types);
     buf_printf(out, "  kernel types:%s\n", types.bytes ? buf_str(&types) : " none");
     buf_printf(out, "  kernel masks:%s\n", masks.bytes ? buf_str(&masks) : " none");
+    const cJSON *caches = reply_member(reply, "caches"), *c;
+    cJSON_ArrayForEach(c, caches) {
+        const char *type = reply_text(c, "kernel");
+        buf_printf(out, "  %s %s%s: %s\n", c == caches->child ? "(caches)" : "        ",
+                   type[0] ? "kernel " : "", type[0] ? type : reply_text(c, "provider"),
+                   reply_text(c, "reason"));
+    }
     buf_deinit(&types);
     buf_deinit(&masks);
 }
@@ -86,6 +93,7 @@ const Command explain_command = {
                "provider, and the kernel's types.\n"
                "What comes beyond what one watcher wants is filtered for it; 'etwctl profile' "
                "shows that as Unwanted.\n"
+               "(caches): what names, paths and call stacks need beside it, and goes to nobody.\n"
                "\n"
                "Examples:\n"
                "  etwctl explain\n"

@@ -12,8 +12,8 @@ typedef struct Found {
     bool ambiguous;
 } Found;
 
-// Is the word the name, or its beginning? Case and dashes do not matter: EventId is event-id, as PowerShell's users
-// write it.
+// Is the word the name, or its beginning? Case and dashes do not matter: EventId is event-id, as
+// PowerShell's users write it.
 static bool is_named(const char *name, const char *text, size_t bytes, bool *ret_whole) {
     size_t i = 0;
     for (; name && *name; name++) {
@@ -90,6 +90,9 @@ static int set_value(const Option *o, void *at, const char *value, Err *err) {
     case OPTION_TEXT:
         *(const char **)at = value;
         return 0;
+    case OPTION_MAYBE_TEXT:
+        *(const char **)at = value ? value : "";
+        return 0;
     case OPTION_LIST: {
         Words *words = at;
         uint32_t before = words->n;
@@ -157,7 +160,7 @@ int options_parse(const OptionGroup *groups, int argc, char **argv, void *target
         if (o->kind == OPTION_MAYBE_DURATION) {
             if (!value && i + 1 < argc && parse_duration_ms(argv[i + 1], &ignored))
                 value = argv[++i];
-        } else if (o->kind != OPTION_FLAG && !value) {
+        } else if (o->kind != OPTION_FLAG && o->kind != OPTION_MAYBE_TEXT && !value) {
             if (i + 1 >= argc)
                 return err_set(err, STATUS_INVALID_ARGUMENT, "--%s needs a value: %s", o->name,
                                o->value);
@@ -185,6 +188,8 @@ void options_help(const OptionGroup *groups, Buf *out) {
             buf_printf(out, "  --%s", o->name);
             if (o->kind == OPTION_MAYBE_DURATION)
                 buf_printf(out, " [%s]", o->value);
+            else if (o->kind == OPTION_MAYBE_TEXT)
+                buf_printf(out, "[=%s]", o->value);
             else if (o->kind != OPTION_FLAG)
                 buf_printf(out, " %s", o->value);
             size_t used = out->bytes - start;

@@ -1,7 +1,8 @@
 // Command-line options from one table: parsing, help and completion all read it.
 //
-// --name VALUE and --name=VALUE, unique beginnings of names, any case (-EventId is --event-id), options and operands in any order, "--" ends
-// the options. An unknown name is answered with the nearest one. Main thread.
+// --name VALUE and --name=VALUE, unique beginnings of names, any case (-EventId is --event-id),
+// options and operands in any order, "--" ends the options. An unknown name is answered with the
+// nearest one. Main thread.
 #pragma once
 
 #include "client/etwctl/words.h"
@@ -16,6 +17,7 @@ typedef enum OptionKind {
     OPTION_DURATION,       // OptionNumber, milliseconds
     OPTION_BYTES,          // OptionNumber
     OPTION_MAYBE_DURATION, // OptionNumber; the value may be left out and is 0 then
+    OPTION_MAYBE_TEXT,     // const char *; --name=VALUE, or --name alone for ""
 } OptionKind;
 
 typedef struct OptionNumber {

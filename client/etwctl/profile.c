@@ -100,19 +100,24 @@ const Command profile_command = {
     .groups = groups,
     .options_bytes = sizeof(ProfileOptions),
     .run = run,
-    .details = "Provider rows: watchers; the keywords, level and ids that the source is asked for; "
-               "events that\n"
-               "came and how many a second; Unwanted, the share that went to nobody; Cost, the "
-               "share of the\n"
-               "broker's time; what was delivered and dropped, summed over watchers. Subscription "
-               "rows: what\n"
-               "matched, was delivered and dropped, how full the queue is and how far behind.\n"
-               "A high Unwanted with a high Cost says where to tune.\n"
-               "\n"
-               "Administrators see everybody; others their own subscriptions.\n"
-               "\n"
-               "Examples:\n"
-               "  etwctl profile\n"
-               "  etwctl profile --live 1s\n"
-               "  etwctl profile --json --live 10s --count 6\n",
+    .details =
+        "Provider rows: watchers; the keywords, level and ids that the source is asked for; "
+        "events that\n"
+        "came and how many a second; Unwanted, the share that went to nobody; Cost, the "
+        "share of the\n"
+        "broker's time; what was delivered and dropped, summed over watchers. Subscription "
+        "rows: what\n"
+        "matched, was delivered and dropped, how full the queue is and how far behind.\n"
+        "A high Unwanted with a high Cost says where to tune. '(caches)': nobody watches it, "
+        "names and\n"
+        "paths come from it. Cache rows: how often something was looked up and found, and how "
+        "it is known:\n"
+        "told when it happened (live), told by a rundown, or the nearest thing known (guess).\n"
+        "\n"
+        "Administrators see everybody; others their own subscriptions.\n"
+        "\n"
+        "Examples:\n"
+        "  etwctl profile\n"
+        "  etwctl profile --live 1s\n"
+        "  etwctl profile --json --live 10s --count 6\n",
 };

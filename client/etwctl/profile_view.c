@@ -26,7 +26,7 @@ enum {
 };
 
 static const Column layout[N_COLUMNS] = {
-    [PROVIDER] = {"Provider", 24, false, true}, [WATCH] = {"Watch", 5, true, false},
+    [PROVIDER] = {"Provider", 24, false, true}, [WATCH] = {"Watch", 8, true, false},
     [MASK] = {"Any/All", 11, false, false},     [LEVEL] = {"Lvl", 3, true, false},
     [OPTIONS] = {"Options", 9, false, false},   [EVENTS] = {"Events", 9, true, false},
     [RATE] = {"Ev/s", 6, true, false},          [UNWANTED] = {"Unwanted", 8, true, false},
@@ -70,6 +70,8 @@ static void session_line(const cJSON *s, Buf *out) {
                number_text(reply_u64(s, "lost_buffers"), b));
     if (reply_u64(s, "lost_unknown") > 0)
         buf_text(out, " and more");
+    if (reply_bool(s, "knowledge_degraded"))
+        buf_text(out, "   NAMES INCOMPLETE (scan_memory)");
     const cJSON *l = reply_member(s, "ledger");
     if (l) {
         if (reply_u64(l, "malformed") > 0)
@@ -106,6 +108,9 @@ static void options_text(const cJSON *row, Buf *out) {
             buf_printf(out, "%s%.0f", id == ids->child ? "" : ",", id->valuedouble);
         }
     }
+    if (reply_bool(row, "caches") &&
+        reply_u64(row, "watchers") > 0) // else the Watch column says it
+        buf_printf(out, "%scaches", out->bytes > 0 ? "; " : "");
     if (out->bytes == 0)
         buf_char(out, '-');
 }
@@ -123,7 +128,7 @@ static void provider_row(const cJSON *row, const Column *columns, Buf *out) {
     double per_second = reply_double(row, "rate");
     const char *cells[N_COLUMNS] = {
         [PROVIDER] = provider_short(name[0] ? name : reply_text(row, "guid")),
-        [WATCH] = caches ? "cache" : number_text(reply_u64(row, "watchers"), watch),
+        [WATCH] = caches ? "(caches)" : number_text(reply_u64(row, "watchers"), watch),
         [MASK] = buf_str(&mask),
         [LEVEL] = !reply_member(row, "level")      ? "-"
                   : reply_u64(row, "level") == 255 ? "all"
@@ -131,10 +136,11 @@ static void provider_row(const cJSON *row, const Column *columns, Buf *out) {
         [OPTIONS] = buf_str(&options),
         [EVENTS] = number_text(reply_u64(row, "events"), events),
         [RATE] = number_text(per_second > 0 ? (uint64_t)(per_second + 0.5) : 0, rate),
-        [UNWANTED] = came ? percent_text(reply_double(row, "unwanted_share"), unwanted) : "-",
+        [UNWANTED] =
+            came && !caches ? percent_text(reply_double(row, "unwanted_share"), unwanted) : "-",
         [COST] = came ? percent_text(reply_double(row, "cost_share"), cost) : "-",
-        [DELIVERED] = number_text(reply_u64(row, "delivered"), delivered),
-        [DROPPED] = number_text(reply_u64(row, "dropped"), dropped),
+        [DELIVERED] = caches ? "-" : number_text(reply_u64(row, "delivered"), delivered),
+        [DROPPED] = caches ? "-" : number_text(reply_u64(row, "dropped"), dropped),
     };
     table_row(out, columns, N_COLUMNS, cells);
     buf_deinit(&mask);
@@ -203,9 +209,13 @@ static void provider_rows(const cJSON *list, Buf *out, size_t columns, bool all)
 
 static void cache_rows(const cJSON *caches, Buf *out) {
     static const Column columns[] = {
-        {"Cache", 10, false, false},     {"Size/Limit", 18, true, false},
-        {"Retrievals", 12, true, false}, {"Hits", 12, true, false},
-        {"Misses", 10, true, false},     {"Evicted", 10, true, false},
+        {"Cache", 14, false, false},
+        {"Size/Limit", 17, true, false},
+        {"Retrievals", 11, true, false},
+        {"Hits", 11, true, false},
+        {"Misses", 9, true, false},
+        {"Evicted", 9, true, false},
+        {"live/rundown/guess", 23, true, false},
     };
     const cJSON *c;
     if (!cJSON_IsArray(caches) || !caches->child)
@@ -213,14 +223,20 @@ static void cache_rows(const cJSON *caches, Buf *out) {
     table_header(out, columns, ARRAY_COUNT(columns));
     cJSON_ArrayForEach(c, caches) {
         char size[NUMBER_TEXT], limit[NUMBER_TEXT], both[2 * NUMBER_TEXT + 2], n[4][NUMBER_TEXT];
+        char from[3][NUMBER_TEXT], provenance[3 * NUMBER_TEXT + 2];
         snprintf(both, sizeof both, "%s/%s", number_text(reply_u64(c, "size"), size),
                  number_text(reply_u64(c, "limit"), limit));
+        snprintf(provenance, sizeof provenance, "%s/%s/%s",
+                 number_text(reply_u64(c, "live"), from[0]),
+                 number_text(reply_u64(c, "rundown"), from[1]),
+                 number_text(reply_u64(c, "guess"), from[2]));
         const char *cells[] = {reply_text(c, "name"),
                                both,
                                number_text(reply_u64(c, "retrievals"), n[0]),
                                number_text(reply_u64(c, "hits"), n[1]),
                                number_text(reply_u64(c, "misses"), n[2]),
-                               number_text(reply_u64(c, "evicted"), n[3])};
+                               number_text(reply_u64(c, "evicted"), n[3]),
+                               provenance};
         table_row(out, columns, ARRAY_COUNT(columns), cells);
     }
 }

@@ -12,6 +12,10 @@ const Option spec_options[] = {
      "also events that only list what there already was"},
     {"include-self", NULL, OPTION_FLAG, offsetof(SpecOptions, include_self), NULL,
      "also events of etwctl itself"},
+    {"stack", "stacks", OPTION_LIST, offsetof(SpecOptions, stacks), "TYPE|PROVIDER,...",
+     "with the call stacks of these kernel types' or\nproviders' events; '*' for all"},
+    {"enrich", NULL, OPTION_TEXT, offsetof(SpecOptions, enrich), "default|none|all",
+     "none: without names of processes, files and keys\n(docs/FIELDS.md), and at no cost for them"},
     {"name", "description", OPTION_TEXT, offsetof(SpecOptions, name), "TEXT",
      "a name for 'etwctl profile'"},
     {"queue-policy", NULL, OPTION_TEXT, offsetof(SpecOptions, queue_policy),
@@ -47,7 +51,7 @@ static int read_spec(const char *path, Buf *out, Err *err) {
 
 int spec_text(const SpecOptions *o, Buf *out, Err *err) {
     bool others = !want_is_empty(&o->want) || o->include_rundown || o->include_self || o->name ||
-                  o->queue_policy || o->queue.set;
+                  o->queue_policy || o->queue.set || o->enrich || o->stacks.n > 0;
     if (o->spec) {
         if (others)
             return err_set(
@@ -70,12 +74,19 @@ int spec_text(const SpecOptions *o, Buf *out, Err *err) {
     jsonw_array_end(&w);
     const struct {
         const char *key, *value;
-    } texts[] = {{"name", o->name}, {"queue_policy", o->queue_policy}};
+    } texts[] = {{"name", o->name}, {"queue_policy", o->queue_policy}, {"enrich", o->enrich}};
     for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
         if (!texts[i].value)
             continue;
         jsonw_key(&w, texts[i].key);
         jsonw_text(&w, texts[i].value);
+    }
+    if (o->stacks.n > 0) {
+        jsonw_key(&w, "stacks");
+        jsonw_array(&w);
+        for (uint32_t i = 0; i < o->stacks.n; i++)
+            jsonw_text(&w, o->stacks.items[i]);
+        jsonw_array_end(&w);
     }
     if (o->queue.set) {
         jsonw_key(&w, "queue_bytes");

@@ -5,13 +5,14 @@
 
 typedef struct SpecOptions {
     WantOptions want;
-    const char *spec, *name, *queue_policy;
+    const char *spec, *name, *queue_policy, *enrich;
+    Words stacks;
     OptionNumber queue;
     bool include_rundown, include_self;
 } SpecOptions;
 
 extern const Option spec_options[]; // of SpecOptions, without the want's
 
-// JSON text of the spec: from the options, or what --spec gives. STATUS_INVALID_ARGUMENT when they clash; IO and
-// others when its file cannot be read.
+// JSON text of the spec: from the options, or what --spec gives. STATUS_INVALID_ARGUMENT when they
+// clash; IO and others when its file cannot be read.
 int spec_text(const SpecOptions *options, Buf *out, Err *err);

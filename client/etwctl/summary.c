@@ -95,6 +95,7 @@ static void merge_alike(Summary *s) {
         if (compare_kind(&s->rows[kept], &s->rows[i]) == 0) {
             s->rows[kept]->events += s->rows[i]->events;
             s->rows[kept]->bytes += s->rows[i]->bytes;
+            enrich_counts_add(&s->rows[kept]->enrich, &s->rows[i]->enrich);
             schema_unref(s->rows[i]->schema);
             mem_free(s->rows[i]);
         } else {
@@ -281,6 +282,7 @@ void summary_text(Summary *s, const char *path, const EtlReader *reader, Buf *ou
     }
     mem_free(groups);
     undescribed(s, out);
+    summary_enrich_text(&s->enrich, out);
 }
 
 // ---- JSON ----
@@ -395,6 +397,8 @@ void summary_json(Summary *s, const char *path, const EtlReader *reader, Buf *ou
             text_member(&w, "EventName", row->schema->event_name);
             number_member(&w, "Events", row->events);
             number_member(&w, "PayloadBytes", row->bytes);
+            if (s->enrich.on)
+                enrich_counts_json(&row->enrich, &w);
             text_member(&w, "Schema", schema_source_name(row->schema->source));
             if (row->schema->undecodable != DECODABLE)
                 text_member(&w, "Undecodable", undecodable_text(row->schema->undecodable));
@@ -404,6 +408,7 @@ void summary_json(Summary *s, const char *path, const EtlReader *reader, Buf *ou
         jsonw_object_end(&w);
     }
     jsonw_array_end(&w);
+    summary_enrich_json(&s->enrich, &w);
     diagnostics_json(reader, &w);
     jsonw_object_end(&w);
     buf_char(out, '\n');

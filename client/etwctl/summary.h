@@ -1,6 +1,8 @@
-// What a file holds: its header, losses, time range, and its events by provider and kind. One owner.
+// What a file holds: its header, losses, time range, and its events by provider and kind. One
+// owner.
 #pragma once
 
+#include "client/etwctl/summary_enrich.h"
 #include "event/schema.h"
 #include "source/etl_reader.h"
 #include "util/buf.h"
@@ -12,6 +14,7 @@ typedef struct SummaryRow {
     uint16_t flags; // EVENT_*
     Schema *schema; // a reference
     uint64_t events, bytes;
+    EnrichCounts enrich; // with --enrich
 } SummaryRow;
 
 typedef struct Summary {
@@ -19,6 +22,7 @@ typedef struct Summary {
     uint32_t n, capacity;
     uint64_t events, bytes; // counted (after --provider)
     int64_t first, last;    // FILETIME of the earliest and latest event
+    SummaryEnrich enrich;
 } Summary;
 
 void summary_deinit(Summary *summary);

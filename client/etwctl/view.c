@@ -32,8 +32,12 @@ static void write_row(View *v, const EtwEvent *event) {
     buf_clear(&v->summary);
     append_text(&v->label, event, ETW_TEXT_LABEL);
     append_text(&v->summary, event, ETW_TEXT_SUMMARY);
-    row_write(v->out, header.time, header.process_id, buf_str(&v->label), v->label.bytes,
-              buf_str(&v->summary), v->summary.bytes, v->columns);
+    // The event's process: not always the one of the header (kernel events often have none there).
+    EtwProcess process = {.struct_size = sizeof process};
+    bool known = etw_process(event, ETW_PROCESS_EVENT, 0, &process) == ETW_STATUS_OK;
+    row_write(v->out, header.time, known ? process.process_id : header.process_id,
+              known ? process.name : "", buf_str(&v->label), v->label.bytes, buf_str(&v->summary),
+              v->summary.bytes, v->columns);
 }
 
 static void time_member(JsonWriter *w, const char *key, int64_t time) {
