@@ -1,7 +1,7 @@
 #!/bin/bash
 # What "make run" shows:  .setup/demo.sh BUILD
 #
-# A sample trace is made (the same one each time), replayed through the broker to three watchers, and the broker's profile
+# A sample trace is made (the same one each time), replayed through the broker to four watchers, and the broker's profile
 # of them is printed. Ends by itself, with 0 if all of it worked; needs no terminal.
 set -eu
 cd "$(dirname "$0")/.."
@@ -29,7 +29,7 @@ endpoint_shown=--endpoint=demo
 say() { echo; echo "\$ $*"; }
 
 say "etwbroker --replay sample.etl --speed 2x --loop --keep $endpoint_shown &"
-"$build/etwbroker" --replay "$work/sample.etl" --speed 2x --loop --keep --start 3 --endpoint "$endpoint" \
+"$build/etwbroker" --replay "$work/sample.etl" --speed 2x --loop --keep --start 4 --endpoint "$endpoint" \
     >"$work/broker.log" 2>&1 &
 broker=$!
 for _ in $(seq 200); do
@@ -38,7 +38,7 @@ for _ in $(seq 200); do
     sleep 0.05
 done
 
-# Three watchers with different wants. Each ends after a number of events; the profile is taken while they watch.
+# Four watchers with different wants. Each ends after a number of events; the profile is taken while they watch.
 watch() { # NAME ARGUMENTS...
     local name=$1
     shift
@@ -46,7 +46,8 @@ watch() { # NAME ARGUMENTS...
 }
 watch dns DNS-Client --id 3008 --timeout 4
 watch starts --kernel Process --event-name Process/Start --timeout 4
-watch run-keys --kernel Registry --filter 'KeyName -like "*Run*"' --timeout 4
+watch run-keys --kernel Registry --event-name Registry/SetValue --filter 'RegistryPath -like "*\CurrentVersion\Run"' --timeout 4
+watch documents --kernel File --filter 'FileName -like "*.docx" -and ProcessName -eq "WINWORD.EXE"' --timeout 4
 sleep 3
 "$build/etwctl" profile --endpoint "$endpoint" >"$work/profile.txt"
 for job in $(jobs -p); do
@@ -60,8 +61,10 @@ say "etwctl watch DNS-Client --id 3008"
 show dns 6
 say "etwctl watch --kernel Process --event-name Process/Start"
 show starts 5
-say "etwctl watch --kernel Registry --filter 'KeyName -like \"*Run*\"'"
+say "etwctl watch --kernel Registry --event-name Registry/SetValue --filter 'RegistryPath -like \"*\\CurrentVersion\\Run\"'"
 show run-keys 4
+say "etwctl watch --kernel File --filter 'FileName -like \"*.docx\" -and ProcessName -eq \"WINWORD.EXE\"'"
+show documents 5
 say "etwctl profile"
 cat "$work/profile.txt"
 kill "$broker"

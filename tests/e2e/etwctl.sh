@@ -64,7 +64,7 @@ fi
 # ---- watch --------------------------------------------------------------------------------------------------------
 
 # What a lossless watcher gets is what dump reads.
-run etwctl dump "$etl" --format json --provider DNS-Client >"$ETW_TMP/dns.jsonl" 2>/dev/null
+run etwctl dump "$etl" --enrich --format json --provider DNS-Client >"$ETW_TMP/dns.jsonl" 2>/dev/null
 if broker --replay "$etl" --lossless --start 2 --keep; then
     launch "$ETW_TMP/dns" etwctl watch DNS-Client --json --endpoint "$endpoint"
     dns=$pid
@@ -72,7 +72,7 @@ if broker --replay "$etl" --lossless --start 2 --keep; then
     table=$pid
     ended "$dns" watch && same "exit code of watch" 0 "$code"
     ended "$table" watch && same "exit code of watch" 0 "$code"
-    same_lines "watch --json and dump --format json" "$ETW_TMP/dns.jsonl" "$ETW_TMP/dns.out"
+    same_lines "watch --json and dump --enrich --format json" "$ETW_TMP/dns.jsonl" "$ETW_TMP/dns.out"
     has "the summary" "no gaps" "$ETW_TMP/dns.err"
     has "the summary" "ledger balanced" "$ETW_TMP/dns.err"
     same "rows of the table" "$(grep -c '"EventName":"Process/Start"' "$ETW_TMP/all.jsonl")" "$(grep -c ' Process/Start ' "$ETW_TMP/table.out")"

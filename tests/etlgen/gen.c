@@ -184,6 +184,10 @@ void gen_manifest_chunks(Gen *g, uint32_t cpu, const Guid *provider, const Buf *
     }
 }
 
+uint64_t gen_ordinal(const Gen *g) {
+    return etlw_events(g->writer); // the trace header is number 0
+}
+
 void gen_append(Gen *g, const EtlwOptions *options) {
     note(g, etlw_append(g->writer, options));
     g->clock = options->clock;

@@ -1,9 +1,10 @@
 // What every scenario works with: a writer, a moving time, random numbers and a payload under
-// construction. An emit function takes the payload built so far and leaves an empty one. Failures are
-// sticky in `status`. One owner, one thread.
+// construction. An emit function takes the payload built so far and leaves an empty one. Failures
+// are sticky in `status`. One owner, one thread.
 #pragma once
 
 #include "tests/etlgen/blob.h"
+#include "tests/etlgen/enrich_expect.h"
 #include "tests/etlgen/etl_writer.h"
 #include "tests/etlgen/kernel_payload.h"
 #include "tests/etlgen/prng.h"
@@ -23,7 +24,8 @@ typedef struct Gen {
     bool schema_after_use; // a schema follows the first event that needs it, as in merged files
     const void *schemas_done[GEN_MAX_SCHEMAS];
     uint32_t n_schemas_done;
-    int status; // first failure, negative
+    EnrichExpect *enriched; // what enrichment must find; NULL: not collected
+    int status;             // first failure, negative
 } Gen;
 
 void gen_init(Gen *g, EtlwWriter *writer, const EtlwClock *clock, uint32_t n_cpus, uint64_t seed);
@@ -50,8 +52,8 @@ typedef struct GenMaps {
     uint32_t n_maps;
 } GenMaps;
 
-// An event of a provider with a manifest; its schema (and the maps that it names) is stored beside its
-// first use. items may be NULL.
+// An event of a provider with a manifest; its schema (and the maps that it names) is stored beside
+// its first use. items may be NULL.
 void gen_manifest(Gen *g, uint32_t cpu, const TeiEvent *schema, const GenMaps *maps, uint32_t pid,
                   uint32_t tid, const EtlwItem *items, uint32_t n_items);
 // TraceLogging: traits and metadata as items 12 and 11.
@@ -64,6 +66,9 @@ void gen_map_info(Gen *g, uint32_t cpu, const Guid *provider, const TeiMap *map)
 // All chunks of a manifest (XML) as events 0xFFFE of the EventSource.
 void gen_manifest_chunks(Gen *g, uint32_t cpu, const Guid *provider, const Buf *xml,
                          uint32_t chunk_bytes, uint32_t pid, uint32_t tid);
+
+// Place in merged order of the event that was emitted last, when all stand on one CPU.
+uint64_t gen_ordinal(const Gen *g);
 
 // Appends a session to the file: time starts again at its trace header.
 void gen_append(Gen *g, const EtlwOptions *options);

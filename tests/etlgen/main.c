@@ -15,6 +15,8 @@ static const char help[] =
     "  --expect FILE       what a reader must give: one line an event, in time order "
     "(tab-separated,\n"
     "                      the columns of etwctl dump --format tsv)\n"
+    "  --enriched PREFIX   enrich, enrich-small: what enrichment must say, in PREFIX.file.jsonl\n"
+    "                      and PREFIX.live.jsonl\n"
     "  --seed N            another trace of the same kind (1)\n"
     "  --events N          about so many events, where the scenario can scale\n"
     "  --cpus N            processors (1 to 2048)\n"
@@ -86,7 +88,7 @@ static bool mix_valid(const char *text) {
 }
 
 typedef struct Arguments {
-    const char *scenario, *out, *expect;
+    const char *scenario, *out, *expect, *enriched;
     ScenarioOptions options;
 } Arguments;
 
@@ -100,6 +102,10 @@ static int take_value(Arguments *a, const char *name, const char *value) {
     }
     if (strcmp(name, "--expect") == 0) {
         a->expect = value;
+        return 0;
+    }
+    if (strcmp(name, "--enriched") == 0) {
+        a->enriched = value;
         return 0;
     }
     if (strcmp(name, "--mix") == 0) {
@@ -190,6 +196,28 @@ static int parse(int argc, char **argv, Arguments *a) {
     return 0;
 }
 
+static int write_file(const char *prefix, const char *suffix, const Buf *text, Err *err) {
+    char path[1024];
+    snprintf(path, sizeof path, "%s%s", prefix, suffix);
+    FILE *file = fopen(path, "wb");
+    bool ok = file != NULL && fwrite(text->data, 1, text->bytes, file) == text->bytes;
+    if (file != NULL)
+        ok = fclose(file) == 0 && ok;
+    return ok ? 0 : err_set(err, STATUS_IO, "cannot write %s", path);
+}
+
+static int write_enriched(const Arguments *a, Err *err) {
+    Buf file = BUF_INIT, live = BUF_INIT;
+    int result = scenario_enriched(a->scenario, &a->options, &file, &live, err);
+    if (result == 0)
+        result = write_file(a->enriched, ".file.jsonl", &file, err);
+    if (result == 0)
+        result = write_file(a->enriched, ".live.jsonl", &live, err);
+    buf_deinit(&file);
+    buf_deinit(&live);
+    return result;
+}
+
 int main(int argc, char **argv) {
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         fputs(help, stdout);
@@ -199,13 +227,14 @@ int main(int argc, char **argv) {
         list();
         return 0;
     }
-    Arguments a = {NULL, NULL, NULL, SCENARIO_DEFAULTS};
+    Arguments a = {NULL, NULL, NULL, NULL, SCENARIO_DEFAULTS};
     int result = parse(argc, argv, &a);
     if (result != 0)
         return result;
     Err err = ERR_INIT;
     ScenarioTotals totals;
-    if (scenario_to_file(a.scenario, &a.options, a.out, a.expect, &totals, &err) < 0) {
+    if (scenario_to_file(a.scenario, &a.options, a.out, a.expect, &totals, &err) < 0 ||
+        (a.enriched != NULL && write_enriched(&a, &err) < 0)) {
         fprintf(stderr, "etlgen: %s\n", err.text);
         return 1;
     }

@@ -1,11 +1,23 @@
 #include "tests/etlgen/scenario.h"
 
 static const ScenarioInfo *const all[] = {
-    &scenario_demo,        &scenario_kinds,        &scenario_load,
-    &scenario_quiet_noisy, &scenario_lost,         &scenario_circular,
-    &scenario_appended,    &scenario_truncated,    &scenario_markers,
-    &scenario_merged,      &scenario_preallocated, &scenario_win7,
-    &scenario_unfinished,  &scenario_damaged,      NULL,
+    &scenario_demo,
+    &scenario_kinds,
+    &scenario_load,
+    &scenario_quiet_noisy,
+    &scenario_lost,
+    &scenario_circular,
+    &scenario_appended,
+    &scenario_truncated,
+    &scenario_markers,
+    &scenario_merged,
+    &scenario_preallocated,
+    &scenario_win7,
+    &scenario_unfinished,
+    &scenario_damaged,
+    &scenario_enrich,
+    &scenario_enrich_small,
+    NULL,
 };
 
 const ScenarioInfo *const *scenario_all(void) {
@@ -53,8 +65,8 @@ static EtlwOptions writer_options(const ScenarioInfo *info, const ScenarioOption
 }
 
 // One run into an open sink.
-static int run(const ScenarioInfo *info, const ScenarioOptions *o, EtlwSink *sink, Expect *expect,
-               uint64_t *ret_events, Err *err) {
+static int run_with(const ScenarioInfo *info, const ScenarioOptions *o, EtlwSink *sink,
+                    Expect *expect, EnrichExpect *enriched, uint64_t *ret_events, Err *err) {
     EtlwOptions w = writer_options(info, o);
     EtlwWriter *writer = NULL;
     int result = etlw_open(&w, sink, expect, &writer, err);
@@ -62,6 +74,7 @@ static int run(const ScenarioInfo *info, const ScenarioOptions *o, EtlwSink *sin
         return result;
     Gen g;
     gen_init(&g, writer, &w.clock, o->n_cpus, o->seed);
+    g.enriched = enriched;
     info->run(o, &g);
     *ret_events = etlw_events(writer);
     int status = g.status;
@@ -71,6 +84,11 @@ static int run(const ScenarioInfo *info, const ScenarioOptions *o, EtlwSink *sin
         result = err_set(err, (Status)-status, "scenario %s: an event was refused: %s", info->name,
                          status_text(-status));
     return result;
+}
+
+static int run(const ScenarioInfo *info, const ScenarioOptions *o, EtlwSink *sink, Expect *expect,
+               uint64_t *ret_events, Err *err) {
+    return run_with(info, o, sink, expect, NULL, ret_events, err);
 }
 
 static const ScenarioInfo *find(const char *name, Err *err) {
@@ -153,5 +171,31 @@ int scenario_to_buf(const char *name, const ScenarioOptions *options, Buf *file,
     if (result == 0 && expect_tsv != NULL)
         result = expect_to_buf(&expect, limit, expect_tsv, err);
     expect_deinit(&expect);
+    return result;
+}
+
+int scenario_enriched(const char *name, const ScenarioOptions *options, Buf *ret_file,
+                      Buf *ret_live, Err *err) {
+    const ScenarioInfo *info = find(name, err);
+    if (info == NULL)
+        return -(int)STATUS_NOT_FOUND;
+    ScenarioOptions o = SCENARIO_DEFAULTS;
+    uint64_t limit = 0, n_events = 0;
+    int result = prepare(info, options, &o, &limit, err);
+    if (result < 0)
+        return result;
+    EtlwSink sink;
+    EnrichExpect enriched;
+    etlw_sink_open_null(&sink);
+    enrich_expect_init(&enriched);
+    result = run_with(info, &o, &sink, NULL, &enriched, &n_events, err);
+    enrich_expect_end(&enriched);
+    if (result == 0 && (enriched.lines[0].failed || enriched.lines[1].failed))
+        result = err_set(err, STATUS_NO_MEMORY, "no memory for the expectation");
+    if (result == 0) {
+        buf_append(ret_file, enriched.lines[0].data, enriched.lines[0].bytes);
+        buf_append(ret_live, enriched.lines[1].data, enriched.lines[1].bytes);
+    }
+    enrich_expect_deinit(&enriched);
     return result;
 }

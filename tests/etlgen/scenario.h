@@ -1,5 +1,5 @@
-// The scenarios: named, deterministic traces. The same name and options give the same bytes on every
-// host. etlgen writes them to files; unit tests take them as bytes in memory. Any thread.
+// The scenarios: named, deterministic traces. The same name and options give the same bytes on
+// every host. etlgen writes them to files; unit tests take them as bytes in memory. Any thread.
 #pragma once
 
 #include "tests/etlgen/gen.h"
@@ -53,6 +53,12 @@ int scenario_to_file(const char *name, const ScenarioOptions *options, const cha
 int scenario_to_buf(const char *name, const ScenarioOptions *options, Buf *file, Buf *expect_tsv,
                     Err *err);
 
+// What enrichment must make of the scenario's file, as lines (enrich_expect.h): of file and of live
+// knowledge. Nothing for a scenario that has no such expectation.
+int scenario_enriched(const char *name, const ScenarioOptions *options, Buf *ret_file,
+                      Buf *ret_live, Err *err);
+
+extern const ScenarioInfo scenario_enrich, scenario_enrich_small;
 extern const ScenarioInfo scenario_demo, scenario_kinds, scenario_load, scenario_quiet_noisy;
 extern const ScenarioInfo scenario_lost, scenario_circular, scenario_appended, scenario_truncated;
 extern const ScenarioInfo scenario_markers, scenario_merged, scenario_preallocated, scenario_win7;

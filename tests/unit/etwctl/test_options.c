@@ -12,6 +12,7 @@ typedef struct Target {
     Inner inner;
     bool flag;
     OptionNumber number, time, size, live;
+    const char *where;
 } Target;
 
 static const Option inner_options[] = {
@@ -24,6 +25,7 @@ static const Option outer_options[] = {
     {"number", NULL, OPTION_NUMBER, offsetof(Target, number), "N", "a number"},
     {"time", NULL, OPTION_DURATION, offsetof(Target, time), "TIME", "a time"},
     {"size", NULL, OPTION_BYTES, offsetof(Target, size), "SIZE", "a size"},
+    {"where", NULL, OPTION_MAYBE_TEXT, offsetof(Target, where), "PATH", "perhaps a path"},
     {"live", NULL, OPTION_MAYBE_DURATION, offsetof(Target, live), "TIME", "perhaps a time"},
     {0},
 };
@@ -102,6 +104,19 @@ Test(etwctl_options, an_optional_value_is_taken_only_when_it_is_one) {
     cr_assert_eq(operands.n, 1);
     done();
     cr_assert_eq(parse("--live=x"), -STATUS_INVALID_ARGUMENT);
+    done();
+}
+
+Test(etwctl_options, an_optional_text_stands_behind_an_equals_sign_only) {
+    cr_assert_eq(parse("--flag"), 0);
+    cr_assert_null(target.where);
+    done();
+    cr_assert_eq(parse("--where operand"), 0);
+    cr_assert_str_eq(target.where, "");
+    cr_assert_eq(operands.n, 1);
+    done();
+    cr_assert_eq(parse("--where=path operand"), 0);
+    cr_assert_eq(strncmp(target.where, "path", 4), 0);
     done();
 }
 

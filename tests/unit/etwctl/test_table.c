@@ -32,12 +32,17 @@ Test(etwctl_table, one_column_takes_the_room_of_a_wide_terminal) {
     cr_assert_eq(own[0].width, 7);
 }
 
+static const char *row_of(Buf *out, uint32_t pid, const char *process, const char *label,
+                          const char *summary, size_t terminal) {
+    buf_clear(out);
+    row_write(out, INT64_C(132404548206236167), pid, process, label, strlen(label), summary,
+              strlen(summary), terminal);
+    return buf_str(out);
+}
+
 static const char *row(Buf *out, uint32_t pid, const char *label, const char *summary,
                        size_t terminal) {
-    buf_clear(out);
-    row_write(out, INT64_C(132404548206236167), pid, label, strlen(label), summary, strlen(summary),
-              terminal);
-    return buf_str(out);
+    return row_of(out, pid, "", label, summary, terminal);
 }
 
 Test(etwctl_row, lines_fill_a_terminal_and_no_more) {
@@ -48,13 +53,32 @@ Test(etwctl_row, lines_fill_a_terminal_and_no_more) {
     const char *line = row(&out, 4711, "DNS-Client/3008", summary, 100);
     cr_assert_eq(strlen(line),
                  100 + 2 + 1); // the ellipsis has 3 bytes for one column, and the line feed
-    cr_assert(strstr(line, "  4711 DNS-Client/3008 "), "%s", line);
+    cr_assert(strstr(line, "  4711 -                  DNS-Client/3008 "), "%s", line);
     line = row(&out, UINT32_MAX, "Image/Load", summary, 0);
     cr_assert(strstr(line, summary));
-    cr_assert(strstr(line, " - Image/Load"), "%s", line);
+    cr_assert(strstr(line, " - -                  Image/Load"), "%s", line);
     // A label that is too long pushes; the summary keeps some columns.
     line = row(&out, 1, summary, "what happened", 40);
     cr_assert(strstr(line, "what happened"));
     cr_assert_str_eq(line + strlen(row(&out, 1, "a", "", 40)) - 2, "a\n");
+    buf_deinit(&out);
+}
+
+Test(etwctl_row, the_process_has_a_column_of_its_own) {
+    Buf out = BUF_INIT;
+    row_header(&out);
+    const char *header = buf_str(&out);
+    size_t process = (size_t)(strstr(header, "Process") - header);
+    size_t event = (size_t)(strstr(header, "Event") - header);
+    const char *line = row_of(&out, 4, "svchost.exe", "Image/Load", "s", 0);
+    cr_assert_eq((size_t)(strstr(line, "svchost.exe ") - line), process, "%s", line);
+    cr_assert_eq((size_t)(strstr(line, "Image/Load") - line), event, "%s", line);
+    // The width to the column, and one beyond: cut, so that the others keep their place.
+    line = row_of(&out, 4, "123456789012345678", "Image/Load", "s", 0);
+    cr_assert_eq((size_t)(strstr(line, " Image/Load") - line), event - 1, "%s", line);
+    line = row_of(&out, 4, "1234567890123456789", "Image/Load", "s", 0);
+    cr_assert(strstr(line, " 12345678901234567\xe2\x80\xa6 Image/Load"), "%s", line);
+    line = row_of(&out, 4, "bad\x1b[2J", "Image/Load", "s", 0);
+    cr_assert_null(strchr(line, '\x1b'));
     buf_deinit(&out);
 }
