@@ -1,5 +1,6 @@
 #include "route/literal.h"
 
+#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -56,7 +57,8 @@ static bool parse_double(const char *p, const char *end, double *ret) {
     copy[n] = 0;
     char *stop;
     double v = strtod(copy, &stop);
-    if (!digit || *stop != 0)
+    // Beyond a double's range it would be infinite, which no filter can write.
+    if (!digit || *stop != 0 || v > DBL_MAX)
         return false;
     *ret = v;
     return true;

@@ -260,7 +260,7 @@ static void write_stacks(const Spec *spec, JsonWriter *w) {
     jsonw_array(w);
     if (spec->stack_providers)
         jsonw_text(w, "*");
-    for (uint32_t i = 0; kernel_type(i); i++)
+    for (uint32_t i = 0; kernel_type(i) && spec->stack_kernel != KERNEL_ALL; i++)
         if (spec->stack_kernel & KERNEL_BIT(i))
             jsonw_text(w, kernel_type(i)->name);
     for (uint32_t i = 0; i < spec->n_stack_guids; i++) {

@@ -325,11 +325,11 @@ int wire_table_open(const BatchReader *batch, WireTableView **ret, Err *err) {
             r.items[r.n.entries++] = (WireTableItem){.at = from, .kind = e.kind};
     }
     WireTableView *v = result == 0 ? make(&r.n) : NULL;
-    if (result == 0 && !v)
-        result = err_set(err, STATUS_NO_MEMORY, "no memory for the table of a batch");
-    if (result < 0) {
+    if (!v) {
         mem_free(r.items);
-        return result;
+        return result < 0
+                   ? result
+                   : err_set(err, STATUS_NO_MEMORY, "no memory for the table of a batch");
     }
     v->table = batch->table;
     v->items = r.items;

@@ -296,9 +296,9 @@ static int take(Dump *d, const EventRecord *record, Err *err) {
         if (!facts)
             return no_memory(err);
     }
-    if (d->enrich.enricher && enrich_learns_from(&facts->plan, record))
+    if (facts && d->enrich.enricher && enrich_learns_from(&facts->plan, record))
         enricher_observe(d->enrich.enricher, &facts->plan, record, schema);
-    if (plain || facts->chosen)
+    if (!facts || facts->chosen)
         r = take_chosen(d, record, schema, facts);
     write_all_held(d, false);
     if (own)

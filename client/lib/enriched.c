@@ -65,8 +65,9 @@ static const SubjectPlan *subject_of(const EtwEvent *event) {
 }
 
 int32_t event_view(const EtwEvent *event, EnrichedView *ret, StackView *ret_stack, Err *err) {
-    WireTableView *table;
+    WireTableView *table = NULL;
     WireRecord record;
+    *ret = (EnrichedView){.pid = UINT32_MAX, .tid = UINT32_MAX};
     int r = table_view(event->table, &table, err);
     if (r == 0)
         r = wire_record_get(event->wire, event->wire_bytes, &record, err);

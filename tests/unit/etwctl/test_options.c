@@ -40,7 +40,8 @@ static Words operands;
 static Err err;
 
 static int parse(const char *line) {
-    char *argv[16], copy[256];
+    static char copy[256]; // what is parsed points into it
+    char *argv[16];
     int argc = 0;
     memset(&target, 0, sizeof target);
     operands = (Words){0};
