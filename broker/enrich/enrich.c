@@ -253,7 +253,7 @@ static bool evicted(const CacheStats *rows, uint32_t n) {
 }
 
 void enricher_learned(Enricher *e) {
-    CacheStats rows[ENRICH_STATS_MAX];
+    CacheStats rows[ENRICH_STATS_MAX] = {{0}};
     e->learnt = true;
     e->degraded =
         evicted(rows, enricher_stats(e, rows, ARRAY_COUNT(rows))) || stacks_degraded(e->stacks);

@@ -314,6 +314,35 @@ static uint64_t free_since(const ImageSet *set, const ImageFacts *facts) {
     return from;
 }
 
+// An image that was not known at its place; NULL: no memory.
+static Interval *open_interval(Images *images, ImageSet *set, const ImageFacts *facts,
+                               const ImagePlan *plan, const EventRecord *record) {
+    uint64_t at = record->ordinal;
+    bool load = plan->role == IMAGE_LOAD;
+    uint64_t from = load ? at : free_since(set, facts);
+    ModuleFacts module = {
+        .base = facts->base,
+        .size = facts->size,
+        .timestamp = facts->timestamp,
+        .checksum = facts->checksum,
+        .path = facts->path,
+        .provenance = load ? PROVENANCE_LIVE : PROVENANCE_RUNDOWN,
+    };
+    Interval fresh = {
+        .base = facts->base,
+        .end = facts->end,
+        .from = MIN_OF(from, at),
+        .to = IMAGE_OPEN,
+        .born = set->since,
+        .told = {record->raw_time, record->raw_time},
+        .module = modules_get(images->modules, &module),
+    };
+    if (!fresh.module)
+        return NULL;
+    images->version++;
+    return insert(images, set, &fresh);
+}
+
 static void observe_image(Images *images, const ImagePlan *plan, const EventRecord *record,
                           const Schema *schema) {
     ImageFacts facts;
@@ -324,34 +353,12 @@ static void observe_image(Images *images, const ImagePlan *plan, const EventReco
     if (!set)
         goto finish;
     Interval *interval = claim(images, set, &facts, at);
-    if (interval) {
+    if (interval)
         learn_more(images, interval, &facts);
-    } else {
-        uint64_t from = plan->role == IMAGE_LOAD ? at : free_since(set, &facts);
-        ModuleFacts module = {
-            .base = facts.base,
-            .size = facts.size,
-            .timestamp = facts.timestamp,
-            .checksum = facts.checksum,
-            .path = facts.path,
-            .provenance = plan->role == IMAGE_LOAD ? PROVENANCE_LIVE : PROVENANCE_RUNDOWN,
-        };
-        Interval fresh = {
-            .base = facts.base,
-            .end = facts.end,
-            .from = MIN_OF(from, at),
-            .to = IMAGE_OPEN,
-            .born = set->since,
-            .told = {record->raw_time, record->raw_time},
-            .module = modules_get(images->modules, &module),
-        };
-        if (!fresh.module)
-            goto finish;
-        images->version++;
-        interval = insert(images, set, &fresh);
-        if (!interval)
-            goto finish;
-    }
+    else
+        interval = open_interval(images, set, &facts, plan, record);
+    if (!interval)
+        goto finish;
     interval->told[1] = record->raw_time;
     apply_pending(images, facts.pid, interval, record->raw_time);
     if (plan->role == IMAGE_UNLOAD) {
