@@ -1,13 +1,17 @@
-// See enrich.h. The caches are modules of their own; this file hands each feeder event to those
-// that learn from it, and puts together what they know of one event, each part once and only when
-// asked for.
+// See enrich.h. The caches are modules of their own (knowledge.h); this file hands each feeder
+// event to those that learn from it, and puts together what they know of one event, each part once
+// and only when asked for.
 #include "enrich/enrich.h"
 
+#include <stdatomic.h>
+
+#include "enrich/mount_list.h"
 #include "event/derived.h"
 #include "util/map.h"
 #include "util/mem.h"
 
 #define SCAN_BYTES_DEFAULT ((size_t)512 << 20)
+#define SESSIONS_MAX       64u // of one file; nothing is known of those behind
 
 // What has been looked up for the event at hand.
 enum {
@@ -26,16 +30,18 @@ enum {
 
 struct Enricher {
     EnrichOptions options;
-    Volumes *volumes;
     Accounts *accounts;
-    Processes *processes;
-    Files *files;
-    Keys *keys;
-    Objects *objects;
-    Images *images;
-    Stacks *stacks;
-    bool learnt;   // the scan is over
-    bool degraded; // it met its budget
+    // File knowledge: one for each session of the file, made when it is met. Live: only the first.
+    Knowledge *sessions[SESSIONS_MAX];
+    Knowledge *nothing; // stays empty: of sessions beyond SESSIONS_MAX, or without memory
+    Knowledge *now;     // of the event at hand
+    uint16_t session;
+    bool learnt;             // the scan is over
+    bool degraded;           // it met its budget
+    uint64_t evicted_before; // up to the latest epoch
+    // this_system: the list in use, and one that another thread has left for the loop.
+    MountList *mounts;
+    _Atomic(MountList *) fresh_mounts;
     // The event at hand.
     const EnrichPlan *plan;
     const EventRecord *record;
@@ -62,14 +68,72 @@ EnrichLimits enrich_limits_default(void) {
     };
 }
 
-static size_t share(size_t bytes, uint32_t percent) {
-    return bytes / 100 * percent;
+// --- sessions ----------------------------------------------------------------------------------
+
+static size_t bytes_in_use(const Enricher *e) {
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < SESSIONS_MAX; i++)
+        if (e->sessions[i])
+            bytes += knowledge_bytes(e->sessions[i]);
+    return bytes;
 }
 
-// A scan is bounded by its budget alone: what a file knows of one key must not push out another's.
-static uint32_t count(const EnrichOptions *o, uint32_t limit) {
-    return o->file_knowledge ? UINT32_MAX : MAX_OF(limit, 1u);
+static int make_session(Enricher *e, size_t bytes, Knowledge **ret) {
+    return knowledge_new(&e->options.limits, bytes, e->options.file_knowledge, e->accounts, ret);
 }
+
+// What the sessions before it have left of the budget.
+static Knowledge *session_of_file(Enricher *e, uint16_t session) {
+    if (session >= SESSIONS_MAX)
+        return e->nothing;
+    Knowledge **k = &e->sessions[session];
+    size_t used = bytes_in_use(e), all = e->options.scan_bytes;
+    if (!*k && make_session(e, used < all ? all - used : 0, k) < 0)
+        return e->nothing;
+    return *k;
+}
+
+static void clear_all(Enricher *e) {
+    for (uint32_t i = 1; i < SESSIONS_MAX; i++)
+        e->sessions[i] = knowledge_free(e->sessions[i]);
+    knowledge_clear(e->sessions[0]);
+    e->evicted_before = knowledge_evicted(e->sessions[0]);
+    e->now = e->sessions[0];
+    e->session = 0;
+    if (e->mounts)
+        mount_list_apply(e->mounts, e->now->volumes);
+}
+
+// The session of an event becomes the one at hand.
+static void turn_to(Enricher *e, const EventRecord *record) {
+    if (record->session == e->session)
+        return;
+    if (e->options.file_knowledge)
+        e->now = session_of_file(e, record->session);
+    else
+        clear_all(e);
+    e->session = record->session;
+}
+
+// --- the mount table ---------------------------------------------------------------------------
+
+int enricher_refresh_mounts(Enricher *e) {
+    MountList *list;
+    int r = e->options.this_system ? mount_list_new(&list) : 0;
+    if (r == 0 && e->options.this_system)
+        mount_list_free(atomic_exchange(&e->fresh_mounts, list));
+    return r;
+}
+
+static void take_mounts(Enricher *e) {
+    if (!atomic_load_explicit(&e->fresh_mounts, memory_order_relaxed))
+        return;
+    mount_list_free(e->mounts);
+    e->mounts = atomic_exchange(&e->fresh_mounts, NULL);
+    mount_list_apply(e->mounts, e->now->volumes);
+}
+
+// --- life --------------------------------------------------------------------------------------
 
 int enricher_new(const EnrichOptions *options, Enricher **ret) {
     Enricher *e = mem_zalloc(sizeof *e);
@@ -78,50 +142,34 @@ int enricher_new(const EnrichOptions *options, Enricher **ret) {
     e->options = *options;
     if (e->options.scan_bytes == 0)
         e->options.scan_bytes = SCAN_BYTES_DEFAULT;
-    const EnrichOptions *o = &e->options;
-    const EnrichLimits *l = &o->limits;
-    bool ahead = o->file_knowledge;
-    size_t bytes = ahead ? o->scan_bytes : l->memory_bytes;
-    ProcessesOptions processes = {count(o, l->processes), count(o, l->threads),
-                                  count(o, l->services), share(bytes, 10), ahead};
-    FilesOptions files = {count(o, l->files), count(o, l->file_objects), MAX_OF(l->requests, 1u),
-                          share(bytes, 40), ahead};
-    KeysOptions keys = {count(o, l->keys), share(bytes, 15), ahead};
-    ImagesOptions images = {count(o, l->image_processes), share(bytes, 10), ahead};
-    StacksOptions stacks = {share(bytes, 20), ahead};
-    int r = volumes_new(&e->volumes);
+    atomic_init(&e->fresh_mounts, NULL);
+    bool ahead = options->file_knowledge;
+    int r = accounts_new(options->resolve_accounts, &e->accounts);
     if (r == 0)
-        r = accounts_new(o->resolve_accounts, &e->accounts);
+        r = make_session(e, ahead ? e->options.scan_bytes : options->limits.memory_bytes,
+                         &e->sessions[0]);
+    if (r == 0 && ahead)
+        r = make_session(e, 0, &e->nothing);
+    e->now = e->sessions[0];
     if (r == 0)
-        r = processes_new(&processes, e->volumes, e->accounts, &e->processes);
-    if (r == 0)
-        r = files_new(&files, e->volumes, &e->files);
-    if (r == 0)
-        r = keys_new(&keys, &e->keys);
-    if (r == 0)
-        r = objects_new(count(o, l->objects), share(bytes, 5), ahead, &e->objects);
-    if (r == 0)
-        r = images_new(&images, e->volumes, &e->images);
-    if (r == 0)
-        r = stacks_new(&stacks, e->images, &e->stacks);
+        r = enricher_refresh_mounts(e);
     if (r < 0) {
         enricher_free(e);
         return r;
     }
+    take_mounts(e);
     *ret = e;
     return 0;
 }
 
 Enricher *enricher_free(Enricher *e) {
     if (e) {
-        stacks_free(e->stacks);
-        images_free(e->images);
-        objects_free(e->objects);
-        keys_free(e->keys);
-        files_free(e->files);
-        processes_free(e->processes);
+        for (uint32_t i = 0; i < SESSIONS_MAX; i++)
+            knowledge_free(e->sessions[i]);
+        knowledge_free(e->nothing);
         accounts_free(e->accounts);
-        volumes_free(e->volumes);
+        mount_list_free(e->mounts);
+        mount_list_free(atomic_load(&e->fresh_mounts));
         buf_deinit(&e->path);
         buf_deinit(&e->scratch);
         mem_free(e);
@@ -174,6 +222,10 @@ static uint64_t process_fields(uint32_t role) {
     }
 }
 
+uint64_t enrich_process_fields(void) {
+    return process_fields(CHAIN_PROCESS);
+}
+
 EnrichPlan enrich_plan(const Schema *schema) {
     EnrichPlan plan = {
         .subject = subject_plan(schema),
@@ -218,45 +270,47 @@ EnrichPlan enrich_plan(const Schema *schema) {
 
 // --- learning ----------------------------------------------------------------------------------
 
-static void feed(Enricher *e, const EnrichPlan *plan, const EventRecord *record,
+static void feed(Knowledge *k, const EnrichPlan *plan, const EventRecord *record,
                  const Schema *schema, bool scanning) {
     if (plan->volume.role != VOLUME_NOTHING)
-        volumes_observe(e->volumes, &plan->volume, record, schema);
+        volumes_observe(k->volumes, &plan->volume, record, schema);
     if (plan->process.role != PROCESS_NOTHING)
-        processes_observe(e->processes, &plan->process, record, schema);
+        processes_observe(k->processes, &plan->process, record, schema);
     if (plan->image.role != IMAGE_NOTHING)
-        images_observe(e->images, &plan->image, record, schema);
+        images_observe(k->images, &plan->image, record, schema);
     if (plan->file.role != FILE_NOTHING)
-        files_observe(e->files, &plan->file, record, schema, scanning);
+        files_observe(k->files, &plan->file, record, schema, scanning);
     if (plan->key.role != KEY_NOTHING)
-        keys_observe(e->keys, &plan->key, record, schema);
+        keys_observe(k->keys, &plan->key, record, schema);
     if (plan->object.role != OBJECT_NOTHING)
-        objects_observe(e->objects, &plan->object, record, schema);
+        objects_observe(k->objects, &plan->object, record, schema);
     if (plan->stack.role != STACK_NOTHING)
-        stacks_observe(e->stacks, &plan->stack, record, schema);
+        stacks_observe(k->stacks, &plan->stack, record, schema);
     if (record->ext_bytes != 0 && stacks_has_linked_items(record))
-        stacks_observe_items(e->stacks, record);
+        stacks_observe_items(k->stacks, record);
 }
 
 void enricher_learn(Enricher *e, const EnrichPlan *plan, const EventRecord *record,
                     const Schema *schema) {
     if (!e->options.file_knowledge || e->learnt)
         return;
-    feed(e, plan, record, schema, true);
-}
-
-static bool evicted(const CacheStats *rows, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++)
-        if (rows[i].evicted != 0)
-            return true;
-    return false;
+    turn_to(e, record);
+    if (e->now == e->nothing)
+        e->degraded = true;
+    else
+        feed(e->now, plan, record, schema, true);
 }
 
 void enricher_learned(Enricher *e) {
-    CacheStats rows[ENRICH_STATS_MAX] = {{0}};
+    uint64_t evicted = 0;
     e->learnt = true;
-    e->degraded =
-        evicted(rows, enricher_stats(e, rows, ARRAY_COUNT(rows))) || stacks_degraded(e->stacks);
+    for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
+        if (!e->sessions[i])
+            continue;
+        evicted += knowledge_evicted(e->sessions[i]);
+        e->degraded |= stacks_degraded(e->sessions[i]->stacks);
+    }
+    e->degraded |= evicted != e->evicted_before;
 }
 
 bool enricher_degraded(const Enricher *e) {
@@ -271,28 +325,26 @@ void enricher_epoch(Enricher *e, bool again) {
     e->plan = NULL;
     if (e->options.file_knowledge && (again || !e->learnt))
         return; // what was scanned is true of every round
-    volumes_clear(e->volumes);
-    processes_clear(e->processes);
-    files_clear(e->files);
-    keys_clear(e->keys);
-    objects_clear(e->objects);
-    images_clear(e->images);
-    stacks_clear(e->stacks);
-    e->learnt = false;
+    clear_all(e);
+    e->learnt = e->degraded = false;
 }
 
 void enricher_observe(Enricher *e, const EnrichPlan *plan, const EventRecord *record,
                       const Schema *schema) {
+    take_mounts(e);
+    turn_to(e, record);
     if (!e->options.file_knowledge)
-        feed(e, plan, record, schema, false);
+        feed(e->now, plan, record, schema, false);
     else if (plan->file.role != FILE_NOTHING) // requests are not learnt in advance
-        files_observe(e->files, &plan->file, record, schema, false);
+        files_observe(e->now->files, &plan->file, record, schema, false);
 }
 
 // --- looking up --------------------------------------------------------------------------------
 
 void enricher_begin(Enricher *e, const EnrichPlan *plan, const EventRecord *record,
                     const Schema *schema) {
+    take_mounts(e);
+    turn_to(e, record);
     e->plan = plan;
     e->record = record;
     e->schema = schema;
@@ -315,9 +367,9 @@ const Subject *enricher_subject(Enricher *e) {
         Subject *s = &e->subject;
         subject_read(&e->plan->subject, e->record, s);
         if (s->pid == UINT32_MAX && s->tid != UINT32_MAX)
-            s->pid = processes_of_thread(e->processes, s->tid, e->record->ordinal);
-        if (s->pid == UINT32_MAX) // the nearest that is known
-            s->pid = e->record->pid;
+            s->pid = processes_of_thread(e->now->processes, s->tid, e->record->ordinal);
+        if (s->pid == UINT32_MAX && (s->tid == UINT32_MAX || s->tid == e->record->tid))
+            s->pid = e->record->pid; // of another thread the header says nothing
         e->view.pid = s->pid;
         e->view.tid = s->tid;
     }
@@ -327,20 +379,21 @@ const Subject *enricher_subject(Enricher *e) {
 static const ProcessView *process_of(Enricher *e) {
     if (todo(e, DONE_PROCESS))
         e->view.chains[CHAIN_PROCESS].process =
-            processes_find(e->processes, enricher_subject(e)->pid, e->record->ordinal);
+            processes_find(e->now->processes, enricher_subject(e)->pid, e->record->ordinal);
     return e->view.chains[CHAIN_PROCESS].process;
 }
 
 static void need_ancestors(Enricher *e) {
     const ProcessView *process = process_of(e);
     if (todo(e, DONE_ANCESTORS) && process)
-        processes_chain(e->processes, process, e->record->ordinal, &e->view.chains[CHAIN_PROCESS]);
+        processes_chain(e->now->processes, process, e->record->ordinal,
+                        &e->view.chains[CHAIN_PROCESS]);
 }
 
 static void chain_of_pid(Enricher *e, uint32_t role, uint32_t pid) {
-    const ProcessView *process = processes_find(e->processes, pid, e->record->ordinal);
+    const ProcessView *process = processes_find(e->now->processes, pid, e->record->ordinal);
     if (process)
-        processes_chain(e->processes, process, e->record->ordinal, &e->view.chains[role]);
+        processes_chain(e->now->processes, process, e->record->ordinal, &e->view.chains[role]);
 }
 
 static void need_creator(Enricher *e) {
@@ -359,7 +412,7 @@ static void need_others(Enricher *e) {
         if (e->plan->other_field[role] >= 0 &&
             (payload_ref_get(&e->plan->other_pid[role], e->record, &pid) ||
              fact_u64(e->record, e->schema, e->plan->other_field[role], &pid)) &&
-            pid < UINT32_MAX)
+            pid != 0 && pid < UINT32_MAX) // 0 names none
             chain_of_pid(e, role, (uint32_t)pid);
     }
 }
@@ -384,14 +437,14 @@ static void need_file(Enricher *e) {
     if (plan->role == FILE_NOTHING || plan->role == FILE_END || !todo(e, DONE_FILE))
         return;
     uint8_t provenance = PROVENANCE_NONE;
-    const Text *name = files_name(e->files, plan, e->record, e->schema, &provenance);
+    const Text *name = files_name(e->now->files, plan, e->record, e->schema, &provenance);
     add_text(e, ENRICHED_FILE_NAME, name, provenance);
 }
 
 static void need_operation(Enricher *e) {
     FileOperation operation;
     if (e->plan->file.role != FILE_END || !todo(e, DONE_OPERATION | DONE_FILE) ||
-        !files_operation(e->files, &e->plan->file, e->record, &operation))
+        !files_operation(e->now->files, &e->plan->file, e->record, &operation))
         return;
     add_text(e, ENRICHED_FILE_NAME, operation.name, operation.provenance);
     EnrichedValue *v = add_value(e, ENRICHED_OPERATION, PROVENANCE_LIVE);
@@ -416,7 +469,7 @@ static void need_key(Enricher *e) {
     }
     uint8_t provenance = PROVENANCE_NONE;
     buf_clear(&e->path);
-    if (!keys_path(e->keys, &e->plan->key, e->record, e->schema, sid, sid_bytes, &e->path,
+    if (!keys_path(e->now->keys, &e->plan->key, e->record, e->schema, sid, sid_bytes, &e->path,
                    &provenance))
         return;
     EnrichedValue *v = add_value(e, ENRICHED_REGISTRY_PATH, provenance);
@@ -431,9 +484,8 @@ static void need_service(Enricher *e) {
         return;
     uint32_t tid = enricher_subject(e)->tid;
     uint8_t provenance = PROVENANCE_NONE;
-    if (tid != UINT32_MAX)
-        add_text(e, ENRICHED_SERVICE_NAME,
-                 processes_service(e->processes, tid, e->record->ordinal, &provenance), provenance);
+    const Text *name = processes_service(e->now->processes, tid, e->record->ordinal, &provenance);
+    add_text(e, ENRICHED_SERVICE_NAME, name, provenance);
 }
 
 static void need_object(Enricher *e) {
@@ -441,9 +493,9 @@ static void need_object(Enricher *e) {
     if (plan->role == OBJECT_NOTHING || !todo(e, DONE_OBJECT))
         return;
     uint8_t provenance = PROVENANCE_NONE;
-    const Text *text = objects_type(e->objects, plan, e->record, &provenance);
+    const Text *text = objects_type(e->now->objects, plan, e->record, &provenance);
     add_text(e, ENRICHED_OBJECT_TYPE, text, provenance);
-    text = objects_name(e->objects, plan, e->record, e->schema, &provenance);
+    text = objects_name(e->now->objects, plan, e->record, e->schema, &provenance);
     add_text(e, ENRICHED_OBJECT_NAME, text, provenance);
 }
 
@@ -511,7 +563,7 @@ const EnrichedView *enricher_view(Enricher *e, bool with_stack) {
     need_service(e);
     need_object(e);
     if (with_stack && !e->plan->subject.no_stack && todo(e, DONE_STACK))
-        e->view.stack = stacks_find(e->stacks, e->record, enricher_subject(e));
+        e->view.stack = stacks_find(e->now->stacks, e->record, enricher_subject(e));
     else if (!with_stack && !(e->done & DONE_STACK))
         e->view.stack = NULL;
     return &e->view;
@@ -520,15 +572,15 @@ const EnrichedView *enricher_view(Enricher *e, bool with_stack) {
 StackWait *enricher_expect(Enricher *e) {
     if (e->options.file_knowledge || e->plan->subject.no_stack)
         return NULL;
-    return stacks_expect(e->stacks, e->record, enricher_subject(e));
+    return stacks_expect(e->now->stacks, e->record, enricher_subject(e));
 }
 
 Stacks *enricher_stacks(Enricher *e) {
-    return e->stacks;
+    return e->sessions[0]->stacks;
 }
 
 Volumes *enricher_volumes(Enricher *e) {
-    return e->volumes;
+    return e->now->volumes;
 }
 
 Accounts *enricher_accounts(Enricher *e) {
@@ -536,18 +588,51 @@ Accounts *enricher_accounts(Enricher *e) {
 }
 
 StackTotals enricher_stack_totals(const Enricher *e) {
-    return stacks_totals(e->stacks);
+    StackTotals sum = stacks_totals(e->sessions[0]->stacks);
+    for (uint32_t i = 1; i < SESSIONS_MAX; i++) {
+        if (!e->sessions[i])
+            continue;
+        StackTotals t = stacks_totals(e->sessions[i]->stacks);
+        sum.fragments += t.fragments;
+        sum.attached += t.attached;
+        sum.references += t.references;
+        sum.resolved += t.resolved;
+        sum.frames += t.frames;
+        sum.in_modules += t.in_modules;
+        sum.linked += t.linked;
+        sum.linked_attached += t.linked_attached;
+        sum.unexpected += t.unexpected;
+    }
+    return sum;
 }
 
+static void add_stats(CacheStats *sum, const CacheStats *row) {
+    sum->entries += row->entries;
+    sum->bytes += row->bytes;
+    sum->retrievals += row->retrievals;
+    sum->hits += row->hits;
+    sum->misses += row->misses;
+    sum->inserted += row->inserted;
+    sum->evicted += row->evicted;
+    sum->live += row->live;
+    sum->rundown += row->rundown;
+    sum->guess += row->guess;
+}
+
+_Static_assert(KNOWLEDGE_STATS + 1 <= ENRICH_STATS_MAX, "the rows and the accounts'");
+
 uint32_t enricher_stats(const Enricher *e, CacheStats *ret, uint32_t room) {
-    CacheStats rows[ENRICH_STATS_MAX];
-    uint32_t n = processes_stats(e->processes, rows);
-    n += files_stats(e->files, rows + n);
-    n += keys_stats(e->keys, rows + n);
-    n += objects_stats(e->objects, rows + n);
-    n += images_stats(e->images, rows + n);
-    n += stacks_stats(e->stacks, rows + n);
+    CacheStats rows[ENRICH_STATS_MAX], more[KNOWLEDGE_STATS];
+    uint32_t n = knowledge_stats(e->sessions[0], rows);
+    for (uint32_t i = 1; i < SESSIONS_MAX; i++) {
+        uint32_t k = e->sessions[i] ? knowledge_stats(e->sessions[i], more) : 0;
+        while (k-- > 0)
+            add_stats(&rows[k], &more[k]);
+    }
     n += accounts_stats(e->accounts, rows + n);
+    for (uint32_t i = 0; i < n; i++)
+        if (rows[i].limit == UINT32_MAX) // file knowledge is bounded by its bytes
+            rows[i].limit = 0;
     n = MIN_OF(n, room);
     memcpy(ret, rows, n * sizeof *ret);
     return n;

@@ -6,20 +6,9 @@
 // nobody wants. Owner: the loop (or dump).
 #pragma once
 
-#include "enrich/files.h"
-#include "enrich/keys.h"
-#include "enrich/objects.h"
-#include "enrich/processes.h"
-#include "enrich/stacks.h"
-#include "enrich/volume_events.h"
+#include "enrich/knowledge.h"
 
 typedef struct Enricher Enricher;
-
-typedef struct EnrichLimits { // of the configuration, [caches]
-    uint32_t files, file_objects, requests, keys, processes, threads, services, objects,
-        image_processes;
-    size_t memory_bytes; // of all caches; each has its share
-} EnrichLimits;
 
 EnrichLimits enrich_limits_default(void);
 
@@ -28,6 +17,7 @@ typedef struct EnrichOptions {
     bool file_knowledge;   // a scan comes first, and look-ups may look ahead
     size_t scan_bytes;     // budget of the scan; 0 = 512 MiB
     bool resolve_accounts; // ask this system for account names
+    bool this_system;      // a live source of this machine: volumes are where this system has them
 } EnrichOptions;
 
 int enricher_new(const EnrichOptions *options, Enricher **ret);
@@ -55,6 +45,7 @@ typedef struct EnrichPlan {
 // this.
 bool enrich_is_feeder(const EventRecord *record);
 EnrichPlan enrich_plan(const Schema *schema);
+uint64_t enrich_process_fields(void); // ENRICHED_BITs that every event with a process can have
 // The same for an event whose type has a plan.
 static inline bool enrich_learns_from(const EnrichPlan *plan, const EventRecord *record) {
     return plan->feeder || (record->ext_bytes != 0 && stacks_has_linked_items(record));
@@ -69,6 +60,8 @@ bool enricher_degraded(const Enricher *e);
 bool enricher_is_file(const Enricher *e); // file knowledge
 // A new epoch of the source. again: the same file once more (what was scanned stays).
 void enricher_epoch(Enricher *e, bool again);
+// Events of another session of the source (EventRecord.session) need no such call: what one says
+// is true of itself alone.
 void enricher_observe(Enricher *e, const EnrichPlan *plan, const EventRecord *record,
                       const Schema *schema);
 
@@ -84,7 +77,11 @@ const EnrichedView *enricher_view(Enricher *e, bool with_stack);
 // Live: must the event be held for its stack? Then its wait (a reference), else NULL.
 StackWait *enricher_expect(Enricher *e);
 Stacks *enricher_stacks(Enricher *e);
-Volumes *enricher_volumes(Enricher *e); // a live source adds the mount table
+Volumes *enricher_volumes(Enricher *e);
+// this_system: reads the mount table once more and leaves it for the loop, which takes it with the
+// next event. For the control thread of a live source, when the loop has seen volumes_unknown
+// move; any thread, one at a time, none after enricher_free has begun. 0, or no memory.
+int enricher_refresh_mounts(Enricher *e);
 Accounts *enricher_accounts(Enricher *e);
 #define ENRICH_STATS_MAX 16u
 uint32_t enricher_stats(const Enricher *e, CacheStats *ret, uint32_t room); // rows of the profile

@@ -21,7 +21,7 @@ static const struct {
      {OPS(2, 4) | OP(10), 0, 0, 0}},
     // FileIo: names, and every operation that has FileObject and FileKey
     {GUID_INIT(0x90cbdc39, 0x4a3e, 0x11d1, 0x84, 0xf4, 0, 0, 0xf8, 0x04, 0x64, 0xe3), true,
-     {OP(0) | OPS(32, 36), OPS(64 - 64, 84 - 64), 0, 0}},
+     {OP(0) | OP(32) | OPS(35, 36), OPS(64 - 64, 84 - 64), 0, 0}},
     // Registry: KCBs
     {GUID_INIT(0xae53722e, 0xc863, 0x11d2, 0x86, 0x59, 0, 0xc0, 0x4f, 0xa3, 0x21, 0xa1), true,
      {OPS(22, 25), 0, 0, 0}},
@@ -39,7 +39,7 @@ static const struct {
      {OP(33) | OP(35), 0, 0, 0}},
     // ImageID: time stamps and PDB identities
     {GUID_INIT(0xb3e675d7, 0x2554, 0x4f18, 0x83, 0x0b, 0x27, 0x62, 0x73, 0x25, 0x60, 0xde), true,
-     {OP(0) | OP(34) | OPS(36, 39), 0, 0, 0}},
+     {OP(0) | OPS(36, 37), 0, 0, 0}},
     // Microsoft-Windows-Kernel-Process: process start and stop, image load and unload, rundown
     {GUID_INIT(0x22fb2cd6, 0x0e7b, 0x422b, 0xa0, 0xc7, 0x2f, 0xad, 0x1f, 0xd0, 0xe7, 0x16), false,
      {OPS(1, 6) | OP(15), 0, 0, 0}},
@@ -64,8 +64,9 @@ bool enrich_is_feeder(const EventRecord *record) {
     uint32_t number = classic ? record->desc.opcode : record->desc.id;
     if (number < 256) {
         for (uint32_t i = 0; i < ARRAY_COUNT(feeders); i++)
-            if (guid_equal(&feeders[i].guid, &record->provider) && feeders[i].classic == classic)
-                return (feeders[i].bits[number / 64] >> (number % 64)) & 1;
+            if (guid_equal(&feeders[i].guid, &record->provider) && feeders[i].classic == classic &&
+                ((feeders[i].bits[number / 64] >> (number % 64)) & 1))
+                return true;
     }
     return record->ext_bytes != 0 && stacks_has_linked_items(record);
 }

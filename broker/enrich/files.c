@@ -30,12 +30,13 @@ struct Files {
     History *objects;     // FileObject -> Text
     History *object_keys; // file knowledge: FileObject -> FileKey that it is used with; else NULL
     Requests *requests;
-    Request ended;             // the request that the latest OperationEnd ended …
-    uint64_t ended_at;         // … if irp is not 0
-    uint64_t learned;          // file knowledge: the scan has told all ordinals below
-    uint64_t last;             // ordinal observed last
-    bool ends_seen;            // the session has OperationEnd events
-    char *names[2][N_NUMBERS]; // event names of operations, by opcode and by id
+    size_t renames_bytes, renames_max; // of the new names that requests hold; 0: no limit
+    Request ended;                     // the request that the latest OperationEnd ended …
+    uint64_t ended_at;                 // … if irp is not 0
+    uint64_t learned;                  // file knowledge: the scan has told all ordinals below
+    uint64_t last;                     // ordinal observed last
+    bool ends_seen;                    // the session has OperationEnd events
+    char *names[2][N_NUMBERS];         // event names of operations, by opcode and by id
     Memo memo[MEMO_NAMES];
     Buf scratch;
 };
@@ -80,7 +81,9 @@ int files_new(const FilesOptions *options, Volumes *volumes, Files **ret) {
         return -STATUS_NO_MEMORY;
     f->volumes = volumes;
     f->looks_ahead = options->looks_ahead;
-    size_t bytes = options->max_bytes;
+    size_t requests_bytes = options->max_bytes / 16;
+    size_t bytes = options->max_bytes - 2 * requests_bytes;
+    f->renames_max = options->max_bytes ? requests_bytes + 1 : 0;
     HistoryOptions keys = {.name = "Files",
                            .max_entries = MAX_OF(options->max_files, 1u),
                            .max_bytes = bytes ? bytes / 2 + 1 : 0,
@@ -102,7 +105,7 @@ int files_new(const FilesOptions *options, Volumes *volumes, Files **ret) {
     if (r == 0 && options->looks_ahead)
         r = history_new(&object_keys, &f->object_keys);
     if (r == 0)
-        r = requests_new(MAX_OF(options->max_operations, 1u), &f->requests);
+        r = requests_new(MAX_OF(options->max_operations, 1u), f->renames_max, &f->requests);
     if (r < 0)
         files_free(f);
     else
@@ -112,7 +115,7 @@ int files_new(const FilesOptions *options, Volumes *volumes, Files **ret) {
 
 static void forget_requests(Files *f) {
     requests_clear(f->requests);
-    text_unref(f->ended.new_name);
+    f->renames_bytes = 0;
     f->ended = (Request){0};
 }
 
@@ -151,6 +154,8 @@ uint32_t files_stats(const Files *f, CacheStats ret[3]) {
     ret[0] = history_stats(f->keys);
     ret[1] = history_stats(f->objects);
     ret[2] = requests_stats(f->requests);
+    ret[2].bytes += f->renames_bytes;
+    ret[2].bytes_limit = 2 * f->renames_max;
     return 3;
 }
 
@@ -272,7 +277,9 @@ static void learn_name(Files *f, const FilePlan *plan, const EventRecord *record
     Text *name = fact_text(record, schema, plan->name);
     if (name)
         name = compared(f, key, at, name);
-    if (plan->role == FILE_NAME_CLOSE)
+    if (plan->role == FILE_NAME_CLOSE && !name)
+        (void)history_end(f->keys, key, at);
+    else if (plan->role == FILE_NAME_CLOSE)
         (void)history_close(f->keys, key, at, name, PROVENANCE_LIVE);
     else if (!name)
         return;
@@ -421,11 +428,27 @@ static uint8_t part_of(const FilePlan *plan, const EventRecord *record) {
     return has_path ? PART_OP : PART_ALONE;
 }
 
+static Text *hold_name(Files *f, Text *take_name) {
+    f->renames_bytes += text_charge(take_name);
+    return take_name;
+}
+
+static Text *drop_name(Files *f, Text *name) {
+    f->renames_bytes -= text_charge(name);
+    return text_unref(name);
+}
+
+// May the request wait with its new name until its end tells whether it has succeeded?
+static bool may_wait(const Files *f, uint64_t irp, const Text *new_name) {
+    return irp != 0 && f->ends_seen &&
+           (f->renames_max == 0 || f->renames_bytes + text_charge(new_name) <= f->renames_max);
+}
+
 // A request is over. names: what events do to names is not known from the scan.
 static void settle(Files *f, Request *request, uint64_t at, bool succeeded, bool names) {
     if (request->new_name && succeeded && names)
         rename_file(f, request->object, request->key, at, request->new_name);
-    request->new_name = text_unref(request->new_name);
+    request->new_name = drop_name(f, request->new_name);
 }
 
 static void begin_request(Files *f, const FilePlan *plan, const EventRecord *record,
@@ -435,7 +458,7 @@ static void begin_request(Files *f, const FilePlan *plan, const EventRecord *rec
     Text *new_name = plan->new_name ? fact_text(record, schema, plan->name) : NULL;
     if (new_name && !is_absolute(new_name))
         new_name = text_unref(new_name);
-    if (new_name && (irp == 0 || !f->ends_seen)) { // nothing will tell whether it succeeds
+    if (new_name && !may_wait(f, irp, new_name)) { // renames mostly succeed
         if (names)
             rename_file(f, object, key, at, new_name);
         new_name = text_unref(new_name);
@@ -450,8 +473,8 @@ static void begin_request(Files *f, const FilePlan *plan, const EventRecord *rec
                  (part == PART_OP && pending->part == PART_PATH));
     if (both && part == PART_PATH) {
         if (new_name) {
-            text_unref(pending->new_name);
-            pending->new_name = new_name;
+            drop_name(f, pending->new_name);
+            pending->new_name = hold_name(f, new_name);
         }
         return;
     }
@@ -461,10 +484,11 @@ static void begin_request(Files *f, const FilePlan *plan, const EventRecord *rec
         text_unref(new_name);
         return;
     }
-    request->new_name = new_name;
-    if (both) {
+    if (both) { // the operation itself has none
         request->new_name = old.new_name;
         old.new_name = NULL;
+    } else {
+        request->new_name = hold_name(f, new_name);
     }
     request->part = part;
     request->number = number_of(plan, record);
@@ -473,7 +497,7 @@ static void begin_request(Files *f, const FilePlan *plan, const EventRecord *rec
     request->ordinal = at;
     request->time = record->time;
     request->event_name = event_name(f, plan, record, schema);
-    settle(f, &old, at, true, names); // its end was not seen: renames mostly succeed
+    settle(f, &old, at, true, names); // its end was not seen
 }
 
 // Create and CreateNewFile (64 and 78; 12 and 30) tell of one request: the second says nothing new.

@@ -53,6 +53,9 @@ struct History {
     uint32_t n_slots;
     uint32_t *uses; // node numbers
     uint32_t uses_head, n_uses, uses_room;
+    // Looking ahead: keys have been forgotten, with all their changes up to this ordinal.
+    bool has_forgotten;
+    uint64_t forgotten;
 };
 
 int history_new(const HistoryOptions *options, History **ret) {
@@ -156,6 +159,11 @@ static bool use(History *h, uint32_t i) {
 
 // --- nodes -------------------------------------------------------------------------------------
 
+// A node without spans has a last one whose value is NULL and whose provenance is none.
+static bool is_empty(const Node *node) {
+    return node->last.provenance == PROVENANCE_NONE;
+}
+
 static void drop_spans(History *h, Node *node) {
     for (uint32_t i = 0; i < node->n_more; i++) {
         h->stats.bytes -= charge_of(h, node->more[i].value);
@@ -168,6 +176,11 @@ static void drop_spans(History *h, Node *node) {
 
 static void remove_node(History *h, uint32_t i) {
     Node *node = node_at(h, i);
+    if (h->options.looks_ahead && !is_empty(node)) {
+        uint64_t change = node->last.to == OPEN_END ? node->last.from : node->last.to;
+        h->has_forgotten = true;
+        h->forgotten = MAX_OF(h->forgotten, change);
+    }
     uint32_t mask = h->n_slots - 1;
     uint32_t hole = find_slot(h, node->key, hash_of(node->key));
     // Those behind move up, unless they would then stand in front of where they are looked for.
@@ -279,11 +292,6 @@ static uint32_t make_node(History *h, HistoryKey key) {
 
 // --- spans -------------------------------------------------------------------------------------
 
-// A node without spans has a last one whose value is NULL and whose provenance is none.
-static bool is_empty(const Node *node) {
-    return node->last.provenance == PROVENANCE_NONE;
-}
-
 static bool push_span(History *h, Node *node, Span span) {
     h->stats.bytes += charge_of(h, span.value);
     span.tick = node->last.tick;
@@ -324,12 +332,21 @@ static int put(History *h, uint32_t i, uint64_t from, uint64_t to, void *take_va
     return -STATUS_NO_MEMORY;
 }
 
-static int begin(History *h, HistoryKey key, uint32_t *ret) {
+// A span without a value: what the key meant up to `to` is not known, and nothing later says it.
+static Span unknown_up_to(uint64_t from, uint64_t to) {
+    return (Span){from, to, NULL, PROVENANCE_LIVE, 0};
+}
+
+// The key's node. silent_until: of a new one, the last ordinal of which a change tells nothing,
+// when the key may have been forgotten.
+static int begin(History *h, HistoryKey key, uint64_t silent_until, uint32_t *ret) {
     uint32_t i = find_node(h, key);
     if (i == NO_NODE) {
         i = make_node(h, key);
         if (i == NO_NODE)
             return -STATUS_NO_MEMORY;
+        if (h->has_forgotten) // the first span needs no memory
+            (void)push_span(h, node_at(h, i), unknown_up_to(0, silent_until));
     }
     if (!use(h, i)) { // it could never be evicted
         remove_node(h, i);
@@ -352,7 +369,7 @@ static uint64_t next_from(const Node *node) {
 
 int history_open(History *h, HistoryKey key, uint64_t at, void *take_value, uint8_t provenance) {
     uint32_t i;
-    int r = begin(h, key, &i);
+    int r = begin(h, key, MAX_OF(at, 1u) - 1, &i);
     if (r < 0) {
         drop_value(h, take_value);
         return r;
@@ -385,8 +402,8 @@ int history_open(History *h, HistoryKey key, uint64_t at, void *take_value, uint
 int history_close(History *h, HistoryKey key, uint64_t at, void *take_value, uint8_t provenance) {
     uint32_t i = find_node(h, key);
     if (i == NO_NODE && !take_value)
-        return 0;
-    int r = begin(h, key, &i);
+        return h->has_forgotten ? history_end(h, key, at) : 0;
+    int r = begin(h, key, h->forgotten, &i);
     if (r < 0) {
         drop_value(h, take_value);
         return r;
@@ -417,9 +434,26 @@ int history_close(History *h, HistoryKey key, uint64_t at, void *take_value, uin
     return r;
 }
 
+int history_end(History *h, HistoryKey key, uint64_t at) {
+    uint32_t i = find_node(h, key);
+    if (!h->options.looks_ahead || (i != NO_NODE && is_open(node_at(h, i))))
+        return history_close(h, key, at, NULL, PROVENANCE_LIVE);
+    int r = begin(h, key, at, &i);
+    if (r < 0)
+        return r;
+    Node *node = node_at(h, i);
+    uint64_t from = next_from(node);
+    if (from <= at && !is_empty(node) && !node->last.value)
+        node->last.to = at;
+    else if (from <= at)
+        r = put(h, i, from, at, NULL, PROVENANCE_LIVE);
+    keep_limits(h, i);
+    return r;
+}
+
 int history_state(History *h, HistoryKey key, uint64_t at, void *take_value, uint8_t provenance) {
     uint32_t i;
-    int r = begin(h, key, &i);
+    int r = begin(h, key, h->forgotten, &i);
     if (r < 0) {
         drop_value(h, take_value);
         return r;
@@ -480,6 +514,8 @@ static Found span_at(const History *h, Node *node, uint64_t at) {
         found.span = after;
         found.guess = true;
     }
+    if (found.span && !found.span->value)
+        found.span = NULL;
     return found;
 }
 
@@ -595,7 +631,7 @@ void history_clear(History *h) {
     CacheStats stats = h->stats;
     HistoryOptions options = h->options;
     stats.entries = stats.bytes = 0;
-    *h = (History){.options = options, .stats = stats, .free_node = NO_NODE};
+    *h = (History){.options = options, .stats = stats, .free_node = NO_NODE}; // none is forgotten
 }
 
 void history_look_ahead(History *h, bool on) {

@@ -13,15 +13,18 @@
 // moment before it is named; else nothing: a closed key is never answered with its old name.
 //
 // Bounded: at most max_entries keys and max_bytes; the key least recently used goes, with its whole
-// history (true LRU: a hit or a change is a use). Counted: CacheStats. Owner: the loop; no locks.
+// history (true LRU: a hit or a change is a use). With `looks_ahead` nothing reaches back over what
+// was forgotten, since it might have been of the same key: answers are missing, never another's.
+// Counted: CacheStats. Owner: the loop; no locks.
 #pragma once
 
 #include "event/enriched.h"
 
 typedef struct CacheStats {
     const char *name;
-    uint64_t entries, limit;     // keys
-    uint64_t bytes, bytes_limit; // bytes_limit 0: none of its own
+    uint64_t entries, limit; // keys
+    uint64_t bytes, bytes_limit;
+    // limit or bytes_limit 0: none of its own
     uint64_t retrievals, hits, misses, inserted, evicted;
     uint64_t live, rundown, guess; // hits by provenance
 } CacheStats;
@@ -58,6 +61,9 @@ int history_close(History *history, HistoryKey key, uint64_t at, void *take_valu
                   uint8_t provenance);
 int history_state(History *history, HistoryKey key, uint64_t at, void *take_value,
                   uint8_t provenance);
+// Up to here it meant something that is not known: as history_close without a value, and what a
+// later state says does not reach back over it.
+int history_end(History *history, HistoryKey key, uint64_t at);
 // The value at an ordinal, borrowed until the next change; NULL: not known. ret_from (may be NULL):
 // the ordinal at which its interval begins. Counts a retrieval, and a hit or a miss.
 void *history_find(History *history, HistoryKey key, uint64_t at, uint8_t *ret_provenance,

@@ -7,6 +7,8 @@
 
 #define IMAGE_OPEN          UINT64_MAX // Interval.to
 #define IMAGE_SET_INTERVALS 8192u      // beyond that the stalest goes
+#define IMAGE_SET_KEPT      64u        // closed ones that image_set_trim leaves
+#define IMAGE_SET_STEPS     1024u      // looked at for one address: hostile sets have more
 
 typedef struct Interval {
     uint64_t base, end; // addresses; end is exclusive
@@ -33,7 +35,8 @@ uint32_t image_set_upper(const ImageSet *set, uint64_t address);
 // Takes the module. NULL: no memory. Moves the others.
 Interval *image_set_insert(ImageSet *set, const Interval *take_interval, bool *ret_pushed_out);
 void image_set_remove(ImageSet *set, uint32_t i);
-void image_set_remove_stalest(ImageSet *set); // what ended first, else what began first
+void image_set_remove_stalest(ImageSet *set);
+void image_set_trim(ImageSet *set); // what ended first goes, else what began first
 void image_set_close(ImageSet *set, Interval *interval, uint64_t to);
 // The newest interval that holds the address at an ordinal; narrows [from, to] to where that is so.
 // When nothing has been there before, *ret_next is what comes next in the same process: a new

@@ -7,8 +7,6 @@
 #include "util/mem.h"
 #include "util/utf.h"
 
-// Without looking ahead nobody asks far back: closed intervals that a process keeps.
-#define LIVE_CLOSED 64u
 #define MAX_PENDING 256u
 // A second start of a pid so soon (100 ns units) is the same one told by another provider.
 #define SAME_START 10000000
@@ -95,11 +93,20 @@ static size_t bytes_of(const Images *images) {
     return images->set_bytes + modules_bytes(images->modules) + number_map_bytes(&images->sets);
 }
 
-static void keep_limits(Images *images, const ImageSet *keep) {
+static bool has_too_much(const Images *images) {
+    return images->options.max_bytes != 0 && bytes_of(images) > images->options.max_bytes;
+}
+
+// The other processes go first, then modules of the one in use.
+static void keep_limits(Images *images, ImageSet *keep) {
     while (images->oldest && images->oldest != keep &&
-           (images->sets.n > images->options.max_processes ||
-            (images->options.max_bytes != 0 && bytes_of(images) > images->options.max_bytes))) {
+           (images->sets.n > images->options.max_processes || has_too_much(images))) {
         drop_set(images, images->oldest);
+        images->stats.evicted++;
+    }
+    while (keep->n > 1 && has_too_much(images)) {
+        image_set_remove_stalest(keep);
+        images->version++;
         images->stats.evicted++;
     }
 }
@@ -154,9 +161,10 @@ Images *images_free(Images *images) {
 
 // --- intervals ---------------------------------------------------------------------------------
 
+// Without looking ahead nobody asks far back.
 static void trim(const Images *images, ImageSet *set) {
-    while (!images->options.looks_ahead && set->n_closed > LIVE_CLOSED)
-        image_set_remove_stalest(set);
+    if (!images->options.looks_ahead)
+        image_set_trim(set);
 }
 
 // Takes the module. NULL: no memory.

@@ -328,7 +328,7 @@ static void learn_open(Keys *keys, HistoryKey key, uint64_t at, Text *take_name,
     if (take_name)
         (void)history_open(keys->names, key, at, take_name, provenance);
     else // it means something else now, who knows what
-        (void)history_close(keys->names, key, at ? at - 1 : 0, NULL, provenance);
+        (void)history_end(keys->names, key, at ? at - 1 : 0);
 }
 
 void keys_observe(Keys *keys, const KeyPlan *plan, const EventRecord *record,
@@ -343,9 +343,11 @@ void keys_observe(Keys *keys, const KeyPlan *plan, const EventRecord *record,
             learn_open(keys, key, at, name_text(record, schema, plan->name), PROVENANCE_LIVE);
         break;
     case KEY_KCB_CLOSE:
-        if (key.a != 0)
-            (void)history_close(keys->names, key, at, name_text(record, schema, plan->name),
-                                PROVENANCE_LIVE);
+        name = key.a != 0 ? name_text(record, schema, plan->name) : NULL;
+        if (name)
+            (void)history_close(keys->names, key, at, name, PROVENANCE_LIVE);
+        else if (key.a != 0)
+            (void)history_end(keys->names, key, at);
         break;
     case KEY_KCB_STATE:
         name = key.a != 0 ? name_text(record, schema, plan->name) : NULL;
@@ -363,9 +365,11 @@ void keys_observe(Keys *keys, const KeyPlan *plan, const EventRecord *record,
     case KEY_MANIFEST_CLOSE:
         if (key.a != 0) {
             bool full = name_of(record, schema, plan->name).absolute;
-            (void)history_close(keys->names, key, at,
-                                full ? name_text(record, schema, plan->name) : NULL,
-                                PROVENANCE_LIVE);
+            name = full ? name_text(record, schema, plan->name) : NULL;
+            if (name)
+                (void)history_close(keys->names, key, at, name, PROVENANCE_LIVE);
+            else
+                (void)history_end(keys->names, key, at);
         }
         break;
     default:

@@ -27,15 +27,16 @@ Modules *modules_free(Modules *modules) {
     return NULL;
 }
 
-static uint64_t hash_text(const Text *text, uint64_t seed) {
-    return text ? hash_bytes(text->s, text->bytes, seed) : seed;
+// Keyed, as names are chosen by whoever loads the image.
+static uint64_t hash_text(const Text *text) {
+    return text ? map_hash_bytes(text->s, text->bytes) : 0;
 }
 
 static uint32_t hash_of(const ModuleFacts *f) {
     uint64_t hash = map_hash_pair(f->base ^ f->size, (uint64_t)f->timestamp << 32 | f->checksum);
-    hash = hash_text(f->path, hash + f->provenance);
+    hash = map_hash_pair(hash + f->provenance, hash_text(f->path));
     if (f->pdb_age != 0)
-        hash = hash_text(f->pdb, hash ^ guid_hash(&f->pdb_guid));
+        hash = map_hash_pair(hash ^ guid_hash(&f->pdb_guid), hash_text(f->pdb));
     return (uint32_t)(hash ^ hash >> 32);
 }
 

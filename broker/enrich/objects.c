@@ -215,8 +215,7 @@ static void learn_object(Objects *objects, const ObjectPlan *plan, const EventRe
     if (!key_of(plan, record, &key))
         return;
     if (plan->role == OBJECT_DELETE || plan->fresh)
-        (void)history_close(objects->objects, key, plan->fresh && at != 0 ? at - 1 : at, NULL,
-                            PROVENANCE_LIVE);
+        (void)history_end(objects->objects, key, plan->fresh && at != 0 ? at - 1 : at);
     if (plan->role == OBJECT_DELETE)
         return;
     uint32_t type = type_of(plan, record);

@@ -20,12 +20,17 @@ struct Requests {
     uint32_t n_slots;
 };
 
-int requests_new(uint32_t max, Requests **ret) {
+// With its places in `slots`, when both have just grown.
+#define REQUEST_BYTES (2 * (sizeof(Item) + 2 * sizeof(uint32_t)))
+
+int requests_new(uint32_t max, size_t max_bytes, Requests **ret) {
     Requests *r = mem_zalloc(sizeof *r);
     if (!r)
         return -STATUS_NO_MEMORY;
     r->stats.name = "Requests";
     r->stats.limit = MIN_OF(max, UINT32_C(1) << 28);
+    if (max_bytes != 0)
+        r->stats.limit = MAX_OF(MIN_OF(r->stats.limit, max_bytes / REQUEST_BYTES), 1u);
     *ret = r;
     return 0;
 }

@@ -19,7 +19,8 @@ typedef struct Request {
     uint16_t number;        // of the event type: opcode or id
 } Request;
 
-int requests_new(uint32_t max, Requests **ret); // max: at least 1
+// max: at least 1, and as many as max_bytes (0: no limit of its own) hold, their new names aside.
+int requests_new(uint32_t max, size_t max_bytes, Requests **ret);
 Requests *requests_free(Requests *requests);
 void requests_clear(Requests *requests); // counters stay
 // The place of a new request, all zero but for irp (not 0). *ret_old is what had to go for it: an

@@ -62,7 +62,8 @@ Frames *frames_get(FrameStore *store, const uint8_t *addresses, size_t bytes, ui
     uint64_t *to = store->scratch;
     for (uint16_t i = 0; i < like.n; i++)
         to[i] = width == 4 ? load_u32(addresses + i * 4u) : load_u64(addresses + i * 8u);
-    like.hash = (uint32_t)map_hash_pair(hash_bytes(to, like.n * sizeof *to, 0), like.n);
+    // Keyed: whoever makes stacks must not be able to make them collide.
+    like.hash = (uint32_t)map_hash_bytes(to, like.n * sizeof *to);
     Frames *frames = find(store, &like, to);
     if (frames)
         return frames_ref(frames);

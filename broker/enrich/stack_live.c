@@ -286,7 +286,7 @@ void stack_wait_parts(const StackWait *wait, StackParts *ret, uint64_t *ret_ordi
     *ret = (StackParts){.kernel = wait->kernel.frames,
                         .user = wait->user.frames,
                         .user_pid = wait->user_pid,
-                        .incomplete = !wait->complete};
+                        .incomplete = !wait->complete && (wait->kernel.there || wait->user.there)};
     *ret_ordinal = wait->ordinal;
 }
 

@@ -23,6 +23,7 @@ struct StackViews {
     uint32_t n;
     size_t bytes;
     uint64_t frames, in_modules;
+    StackView missing; // a stack of which nothing is known but that there is one
     FrameView scratch[STACK_MAX_FRAMES];
 };
 
@@ -31,6 +32,7 @@ int stack_views_new(Images *images, StackViews **ret) {
     if (!views)
         return -STATUS_NO_MEMORY;
     views->images = images;
+    views->missing.incomplete = true;
     *ret = views;
     return 0;
 }
@@ -164,7 +166,7 @@ static Entry *add(StackViews *views, const StackParts *parts, const Entry *facts
 const StackView *stack_views_get(StackViews *views, const StackParts *caller_parts, uint64_t at) {
     StackParts parts = *caller_parts;
     if (!parts.kernel && !parts.user)
-        return NULL;
+        return parts.incomplete ? &views->missing : NULL;
     if (!parts.user && !(parts.kernel && !parts.kernel->ends_kernel))
         parts.user_pid = 0; // kernel frames alone are shared by all processes
     uint64_t version = images_version(views->images);

@@ -219,11 +219,11 @@ static void observe_clr(Stacks *stacks, const EventRecord *record) {
         return;
     uint8_t width = event_pointer_size(record);
     uint64_t bytes = (uint64_t)load_u32(record->payload + 4) * width;
+    // All are the user's, also those above 2 GiB of a 32-bit program: never a 32-bit kernel's.
     FragmentFacts facts = {
         .index = BY_ORDINAL, .about = target, .pid = record->pid, .tid = record->tid, .user = true};
-    facts.frames =
-        frames_get(stacks->store, record->payload + CLR_HEAD,
-                   (size_t)MIN_OF(bytes, record->payload_bytes - CLR_HEAD), width, width);
+    facts.frames = frames_get(stacks->store, record->payload + CLR_HEAD,
+                              (size_t)MIN_OF(bytes, record->payload_bytes - CLR_HEAD), width, 8);
     if (facts.frames)
         add(stacks, &facts);
     frames_unref(facts.frames);
@@ -413,7 +413,7 @@ StackWait *stacks_expect(Stacks *stacks, const EventRecord *record, const Subjec
 
 static const StackView *view_of(Stacks *stacks, const StackParts *parts, uint64_t at) {
     const StackView *view = stack_views_get(stacks->views, parts, at);
-    stacks->hits += view != NULL;
+    stacks->hits += view && view->n > 0;
     return view;
 }
 

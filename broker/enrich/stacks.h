@@ -58,12 +58,12 @@ StackWait *stacks_expect(Stacks *stacks, const EventRecord *record,
 StackWait *stack_wait_ref(StackWait *wait);
 StackWait *stack_wait_unref(StackWait *wait);
 bool stack_wait_complete(const StackWait *wait); // nothing more can come
-// What has come so far, resolved at the time of the event. NULL: nothing. Lives until the next
-// call.
+// What has come so far, resolved at the time of the event; without frames and incomplete when all
+// that has come are keys that nothing has defined. NULL: nothing. Lives until the next call.
 const StackView *stack_wait_view(Stacks *stacks, StackWait *wait);
 
-// File, and items of the event itself: the stack of an event; NULL: it has none. Lives until the
-// next call.
+// File, and items of the event itself: the stack of an event, as stack_wait_view; NULL: it has
+// none. Lives until the next call.
 const StackView *stacks_find(Stacks *stacks, const EventRecord *record, const Subject *subject);
 // Has the event a stack of its own (items), complete in itself?
 bool stacks_in_items(const EventRecord *record);

@@ -1,8 +1,9 @@
 // The one event record: what every source delivers and every later room reads.
 //
-// It has EVENT_RECORD's content as ProcessTrace gives it. Classic kernel events carry the class GUID
-// and their opcode; WPP messages the message GUID, with `id` the message number. A record does not own
-// memory: ext and payload point into the source's buffer and live as long as the source says.
+// It has EVENT_RECORD's content as ProcessTrace gives it. Classic kernel events carry the class
+// GUID and their opcode; WPP messages the message GUID, with `id` the message number. A record does
+// not own memory: ext and payload point into the source's buffer and live as long as the source
+// says.
 #pragma once
 
 #include "util/guid.h"
@@ -91,11 +92,12 @@ typedef struct EventRecord {
     uint16_t header_flags; // EVENT_HEADER.Flags as stored, or the WPP option flags
     uint16_t property;     // EVENT_HEADER.EventProperty
     uint8_t header_type;   // ETL_HEADER_*
+    uint16_t session;      // which of the sessions that were appended to one file, from 0
     uint32_t kernel_time;  // of the header, in its units; 0 when it has none
     uint32_t user_time;
     Guid activity;
-    // Extended items, in file form: head of 8 bytes {u16 bytes of the whole item, u16 type,
-    // u16 linkage, u16 data bytes}, data, padding to 8. Already validated; PEBS and PMC words of kernel
+    // Extended items, in file form: head of 8 bytes {u16 bytes of the whole item, u16 type, u16
+    // linkage, u16 data bytes}, data, padding to 8. Already validated; PEBS and PMC words of kernel
     // headers appear as items of type 7 and 8. Instance ids of INSTANCE headers are not kept.
     const uint8_t *ext;
     const uint8_t *payload;

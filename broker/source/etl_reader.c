@@ -629,6 +629,7 @@ int etl_next(EtlReader *r, EventRecord *ret, Err *err) {
     etl_event_decode(c->data + (c->at - c->base), &c->spot, r->scratch, ret, &what);
     ret->time = etl_clock_filetime(&r->index.segments[r->segment].clock, c->spot.raw);
     ret->cpu = b->cpu;
+    ret->session = (uint16_t)MIN_OF(r->segment, UINT16_MAX);
     ret->ordinal = r->stats.events; // counted from 0 again by etl_rewind
     if (c->no_time)
         ret->flags |= EVENT_TIME_GUESSED;

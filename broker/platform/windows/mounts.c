@@ -82,6 +82,19 @@ static int tell_volumes(const Table *table) {
     return result;
 }
 
+// \SystemRoot is a link of the object manager, too.
+static int tell_windows(const Table *table) {
+    wchar_t folder[MAX_PATH + 2];
+    UINT n = GetSystemWindowsDirectoryW(folder, MAX_PATH + 1);
+    if (n == 0 || n > MAX_PATH)
+        return 0;
+    if (folder[n - 1] != L'\\') {
+        folder[n++] = L'\\';
+        folder[n] = 0;
+    }
+    return tell(table, L"\\SystemRoot", folder);
+}
+
 int plat_mounts(void (*each)(void *user, const char *nt_path, const char *dos_path), void *user) {
     Table table = {each, user, mem_array(ROOM, sizeof(wchar_t)), mem_array(ROOM, sizeof(wchar_t))};
     int result = table.target != NULL && table.names != NULL ? 0 : -STATUS_NO_MEMORY;
@@ -93,6 +106,8 @@ int plat_mounts(void (*each)(void *user, const char *nt_path, const char *dos_pa
         if ((drives >> (letter - L'A') & 1) != 0 && find_device(&table, drive))
             result = tell(&table, table.target, root);
     }
+    if (result == 0)
+        result = tell_windows(&table);
     mem_free(table.target);
     mem_free(table.names);
     return result;

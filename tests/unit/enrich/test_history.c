@@ -433,15 +433,31 @@ typedef struct Model {
     uint32_t max;
     bool lingers, ahead;
     uint64_t clock, evicted;
+    bool has_forgotten;
+    uint64_t forgotten;
     ModelKey keys[KEYS];
 } Model;
 
-static void model_use(Model *m, uint32_t k) {
+static void model_add(ModelKey *k, uint64_t from, uint64_t to, uint32_t value, uint8_t provenance) {
+    k->spans[k->n++] = (ModelSpan){from, to, value, provenance};
+}
+
+static void model_forget(Model *m, ModelKey *k) {
+    const ModelSpan *last = &k->spans[k->n - 1];
+    if (k->known && k->n > 0)
+        m->forgotten = MAX_OF(m->forgotten, last->to == UINT64_MAX ? last->from : last->to);
+    m->has_forgotten |= k->known;
+    k->known = false;
+}
+
+static void model_use(Model *m, uint32_t k, uint64_t silent_until) {
     m->keys[k].used = ++m->clock;
     if (m->keys[k].known)
         return;
     m->keys[k].known = true;
     m->keys[k].n = 0;
+    if (m->has_forgotten)
+        model_add(&m->keys[k], 0, silent_until, 0, LIVE);
     uint32_t n = 0, oldest = 0;
     for (uint32_t i = 0; i < KEYS; i++) {
         if (!m->keys[i].known)
@@ -450,20 +466,29 @@ static void model_use(Model *m, uint32_t k) {
             oldest = i;
     }
     if (n > m->max) {
-        m->keys[oldest].known = false;
+        model_forget(m, &m->keys[oldest]);
         m->evicted++;
     }
 }
 
-static void model_add(ModelKey *k, uint64_t from, uint64_t to, uint32_t value, uint8_t provenance) {
-    k->spans[k->n++] = (ModelSpan){from, to, value, provenance};
+static void model_end(Model *m, uint32_t i, uint64_t at) {
+    ModelKey *k = &m->keys[i];
+    model_use(m, i, at);
+    ModelSpan *last = k->n ? &k->spans[k->n - 1] : NULL;
+    if (last && (last->to == UINT64_MAX || (last->value == 0 && last->to < at)))
+        last->to = at;
+    else if (!last || last->to < at)
+        model_add(k, last ? last->to + 1 : 0, at, 0, LIVE);
 }
 
 static void model_change(Model *m, uint32_t i, int how, uint64_t at, uint32_t value) {
     ModelKey *k = &m->keys[i];
-    if (how == 1 && value == 0 && !k->known)
+    if (how == 1 && value == 0 && !k->known) {
+        if (m->has_forgotten)
+            model_end(m, i, at);
         return;
-    model_use(m, i);
+    }
+    model_use(m, i, how == 0 ? at - 1 : m->forgotten);
     ModelSpan *last = k->n ? &k->spans[k->n - 1] : NULL;
     bool open = last && last->to == UINT64_MAX;
     uint64_t next = last && !open ? last->to + 1 : 0;
@@ -503,16 +528,18 @@ static uint32_t model_find(Model *m, uint32_t i, uint64_t at, uint8_t *ret_prove
         else if (!after)
             after = &k->spans[s];
     }
-    *ret_provenance = span ? span->provenance : PROVENANCE_NONE;
-    if (span && (at <= span->to || m->lingers)) {
-        model_use(m, i);
-        return span->value;
+    if (!span || (at > span->to && !m->lingers)) {
+        span = m->ahead ? after : NULL;
+        *ret_provenance = GUESS;
+    } else {
+        *ret_provenance = span->provenance;
     }
-    *ret_provenance = after && m->ahead ? GUESS : PROVENANCE_NONE;
-    if (!after || !m->ahead)
+    if (!span || span->value == 0) {
+        *ret_provenance = PROVENANCE_NONE;
         return 0;
-    model_use(m, i);
-    return after->value;
+    }
+    model_use(m, i, 0);
+    return span->value;
 }
 
 static uint64_t random_state;
@@ -554,7 +581,10 @@ static void compare_with_model(uint32_t seed) {
         case 3:
             if (random_below(20) == 0) {
                 history_forget(history, k);
-                m.keys[i].known = false;
+                model_forget(&m, &m.keys[i]);
+            } else if (random_below(3) == 0) {
+                history_end(history, k, at);
+                model_end(&m, i, at);
             }
             break;
         default: {
@@ -599,4 +629,80 @@ Test(history, many_keys_come_and_go, .init = set_up, .fini = tear_down, .timeout
     // What has been left is used again.
     cr_assert(mem_in_use() - before < 4 * 1024 * 64 + 8192 * 8 + 16384 * 4 + 4096);
     cr_assert(history_stats(history).bytes < 3000 * 64 + 4096 * 2 * 8 + 8192 * 2 * 4);
+}
+
+static void set_up_ahead(void) {
+    set_up();
+    HistoryOptions o = options(2);
+    o.looks_ahead = true;
+    make(&o);
+}
+
+// A key whose changes are forgotten: what is told of it later does not reach back over them, nor
+// is it a guess for what was before.
+Test(history, nothing_reaches_back_over_what_was_forgotten, .init = set_up_ahead,
+     .fini = tear_down) {
+    opens(1, 10, "a");
+    closes(1, 40, NULL);
+    opens(2, 50, "b");
+    opens(3, 60, "c"); // 1 goes
+    cr_assert(history_stats(history).evicted == 1);
+    check(2, 20, "b", GUESS); // made before: all is known of it
+    check(3, 20, "c", GUESS);
+    check(3, 60, "c", LIVE);
+    opens(2, 61, "b");
+    states(1, 100, "d"); // 3 goes, forgotten with its change at 60
+    check_none(1, 30);
+    check_none(1, 40);
+    check(1, 41, "d", RUNDOWN); // its own last change, or anybody's who is forgotten
+    check(1, END, "d", RUNDOWN);
+    closes(3, 110, "c"); // 2 goes
+    check_none(3, 60);
+    check(3, 61, "c", LIVE);
+    check(3, 110, "c", LIVE);
+    history_clear(history);
+    states(1, 100, "d");
+    check(1, 0, "d", RUNDOWN); // nothing has been forgotten of a new epoch
+}
+
+// Its end is told while it is forgotten.
+Test(history, an_end_of_what_was_forgotten, .init = set_up_ahead, .fini = tear_down) {
+    opens(1, 10, "a");
+    opens(2, 20, "b");
+    opens(3, 30, "c");
+    closes(1, 60, NULL);
+    states(1, 100, "d");
+    check_none(1, 60);
+    check(1, 61, "d", RUNDOWN);
+    // Live, nobody asks far back, and nothing is kept for it.
+    HistoryOptions o = options(2);
+    make(&o);
+    for (uint64_t k = 1; k < 4; k++)
+        opens(k, 10 * k, "a");
+    closes(1, 60, NULL);
+    cr_assert(!history_has(history, key(1)));
+    opens(1, 70, "d");
+    check(1, 70, "d", LIVE);
+}
+
+Test(history, an_end_of_something_unknown, .init = set_up_ahead, .fini = tear_down) {
+    cr_assert(history_end(history, key(1), 20) == 0);
+    cr_assert(history_end(history, key(1), 30) == 0);
+    check_none(1, 25);
+    states(1, 100, "a");
+    check_none(1, 30);
+    check(1, 31, "a", RUNDOWN);
+    cr_assert(history_end(history, key(1), 110) == 0); // as a close without a value
+    check(1, 110, "a", RUNDOWN);
+    check_none(1, 111);
+    cr_assert(history_end(history, key(1), 150) == 0);
+    states(1, 200, "b");
+    check_none(1, 150);
+    check(1, 151, "b", RUNDOWN);
+    uint64_t from = 0, until = 0;
+    CacheStats old = history_stats(history);
+    cr_assert(!history_find_until(history, key(1), 5, NULL, &from, &until));
+    cr_assert(until == 30);
+    cr_assert(history_stats(history).misses == old.misses + 1);
+    cr_assert(history_current(history, key(1), NULL) != NULL);
 }

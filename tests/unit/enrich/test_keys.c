@@ -191,6 +191,17 @@ Test(keys, a_reused_kcb, .init = set_up, .fini = tear_down) {
     shows(QUERY, 0xa0, "", "HKLM\\Three", PROVENANCE_LIVE);
 }
 
+// The end of a key is told, what it was is not: the rundown of another does not reach back.
+Test(keys, an_end_without_a_name, .init = set_up, .fini = tear_down) {
+    make_keys(100, true);
+    tell(KCB_DELETE, 0xa0, "");
+    uint64_t deleted = now;
+    now = 500;
+    tell(RUNDOWN_END, 0xa0, SOFTWARE);
+    shows_at(deleted, QUERY, 0xa0, "", NULL, 0);
+    shows_at(deleted + 1, QUERY, 0xa0, "", "HKLM\\SOFTWARE", PROVENANCE_RUNDOWN);
+}
+
 Test(keys, names_that_come_at_the_end, .init = set_up, .fini = tear_down) {
     make_keys(100, true);
     now = 500;

@@ -133,6 +133,23 @@ static void typed(int opcode, uint64_t object, uint16_t type, const char *name,
     is_text(text, got, name, provenance);
 }
 
+// An object goes of which nothing is known: the rundown of the next one at its address does not
+// reach back over it.
+Test(objects, an_end_of_something_unknown, .init = set_up, .fini = tear_down) {
+    make_objects(100, true);
+    tell(DELETE_OBJECT, 0xa0, EVENT, NULL);
+    uint64_t deleted = now;
+    tell(CREATE_OBJECT, 0xb0, EVENT, NULL);
+    now = 100;
+    tell(HANDLE_END, 0xa0, EVENT, "\\Next");
+    tell(HANDLE_END, 0xb0, EVENT, "\\Born");
+    named_at(deleted - 1, CLOSE_HANDLE, 0xa0, NULL, 0);
+    named_at(deleted, CLOSE_HANDLE, 0xa0, NULL, 0);
+    named_at(deleted + 1, CLOSE_HANDLE, 0xa0, "\\Next", PROVENANCE_RUNDOWN);
+    named_at(deleted, CLOSE_HANDLE, 0xb0, NULL, 0);
+    named_at(deleted + 1, CLOSE_HANDLE, 0xb0, "\\Born", PROVENANCE_LIVE);
+}
+
 Test(objects, names, .init = set_up, .fini = tear_down) {
     make_objects(100, false);
     tell(CREATE_HANDLE, 0xa0, EVENT, "\\BaseNamedObjects\\Go");

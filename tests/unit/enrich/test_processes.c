@@ -412,6 +412,10 @@ Test(processes, threads, .init = set_up, .fini = tear_down) {
         cr_assert(processes_of_thread(processes, 12, 0) == 300);
         learn(50, make_thread_event(STOP, version, 400, 16, 0)); // only its end
         cr_assert(processes_of_thread(processes, 16, 1) == 400);
+        learn(60, make_thread_event(START, version, 100, 24, 0));
+        learn(70, make_thread_event(START, version, 200, 24, 0)); // its end was lost
+        cr_assert(processes_of_thread(processes, 24, 69) == 100);
+        cr_assert(processes_of_thread(processes, 24, 70) == 200);
     }
     cr_assert(processes_of_thread(processes, 0, 1) == 0);
     cr_assert(processes_of_thread(processes, UNKNOWN, 1) == UNKNOWN);

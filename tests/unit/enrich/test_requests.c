@@ -6,7 +6,7 @@
 
 static Requests *make(uint32_t max) {
     Requests *r = NULL;
-    cr_assert_eq(requests_new(max, &r), 0);
+    cr_assert_eq(requests_new(max, 0, &r), 0);
     return r;
 }
 
@@ -96,7 +96,7 @@ Test(requests, no_memory) {
     for (size_t nth = 1;; nth++) {
         Requests *r = NULL;
         mem_fail_at(nth);
-        int failures = 0, result = requests_new(1000, &r);
+        int failures = 0, result = requests_new(1000, 0, &r);
         for (uint64_t irp = 1; result == 0 && irp <= 500; irp++) {
             Request old;
             uint64_t entries = requests_stats(r).entries;
@@ -117,4 +117,23 @@ Test(requests, no_memory) {
         cr_assert(result == 0 || result == -STATUS_NO_MEMORY);
         cr_assert_leq(failures, 1);
     }
+}
+
+Test(requests, bytes_are_a_limit_too) {
+    size_t before = mem_in_use();
+    static const size_t limits[] = {1, 10000, 100000, 1000000};
+    for (size_t i = 0; i < ARRAY_COUNT(limits); i++) {
+        Requests *r = NULL;
+        cr_assert_eq(requests_new(1000000, limits[i], &r), 0);
+        size_t empty = mem_in_use();
+        for (uint64_t irp = 1; irp < 20000; irp++) {
+            (void)put(r, irp, irp);
+            size_t used = mem_in_use() - empty;
+            cr_assert(used <= MAX_OF(limits[i], 8192u), "%zu of %zu", used, limits[i]);
+            cr_assert_eq(used, requests_stats(r).bytes);
+        }
+        cr_assert_gt(requests_stats(r).entries, limits[i] / 250);
+        requests_free(r);
+    }
+    cr_assert_eq(mem_in_use(), before);
 }

@@ -160,7 +160,10 @@ Test(stacks, keys_mean_what_is_defined_next, .init = set_up, .fini = tear_down) 
     refer(true, 3000, 7, 70, 0xb0); // never defined
     check(find(1000, 70), false, FRAMES(K(1), K(2), U(1)));
     check(find(2000, 70), false, FRAMES(K(3), U(1)));
-    cr_assert(find(3000, 70) == NULL);
+    check(find(3000, 70), true, NULL, 0); // there is a stack, and that is all
+    CacheStats stats[2];
+    stacks_stats(stacks, stats);
+    cr_assert(stats[0].hits == 2 && stats[0].misses == 1);
     StackTotals totals = stacks_totals(stacks);
     cr_assert(totals.references == 5 && totals.resolved == 4 && totals.attached == 5);
 }
@@ -418,7 +421,7 @@ Test(stacks, items_with_a_key, .init = set_up, .fini = tear_down) {
     add_item(&e, EVENT_ITEM_STACK_KEY64, 0, FRAMES(0xa0));
     cr_assert(!stacks_in_items(&e.record) && stacks_has_linked_items(&e.record));
     stacks_observe_items(stacks, &e.record);
-    cr_assert(find_items(&e) == NULL);
+    check(find_items(&e), true, NULL, 0);
     define(36, 0xa0, FRAMES(U(1), U(2)));
     check(find_items(&e), false, FRAMES(U(1), U(2)));
     item_event(&e, 6);
@@ -446,6 +449,8 @@ Test(stacks, items_cut_anywhere, .init = set_up, .fini = tear_down) {
 
 // --- CLR ---------------------------------------------------------------------------------------
 
+static bool clr_narrow;
+
 static void clr_event(uint16_t id, uint64_t ordinal, uint32_t tid, const uint64_t *frames,
                       uint32_t n, uint32_t count) {
     static const Guid clr =
@@ -455,7 +460,7 @@ static void clr_event(uint16_t id, uint64_t ordinal, uint32_t tid, const uint64_
     StackPlan plan = stacks_plan(&schema);
     cr_assert(plan.role == (id == 82 ? STACK_CLR : STACK_CLR_TARGET));
     event_start(&e, &clr, 0, 0, false);
-    e.record.flags = 0;
+    e.record.flags = clr_narrow ? EVENT_POINTER32 : 0;
     e.record.ordinal = ordinal;
     e.record.pid = 7;
     e.record.tid = tid;
@@ -481,6 +486,17 @@ Test(stacks, clr_walks_belong_to_the_event_before, .init = set_up, .fini = tear_
     check(find_at(5, 70, 20), false, FRAMES(U(1), U(2), U(3)));
     StackTotals totals = stacks_totals(stacks);
     cr_assert(totals.linked == 2 && totals.linked_attached == 2 && totals.fragments == 0);
+}
+
+// A 32-bit program that may use 4 GiB has code above 2 GiB, where a 32-bit kernel would be.
+Test(stacks, clr_walks_have_no_kernel_frames, .init = set_up, .fini = tear_down) {
+    const uint64_t frames[] = {0x80001000, 0x7fff0000};
+    clr_narrow = true;
+    clr_event(143, 10, 70, NULL, 0, 0);
+    clr_event(82, 11, 70, frames, 2, 2);
+    clr_narrow = false;
+    const StackView *view = find_at(5, 70, 10);
+    check(view, false, FRAMES(0x80001000, 0x7fff0000));
 }
 
 // --- live --------------------------------------------------------------------------------------
@@ -547,6 +563,11 @@ Test(stacks, live_keys, .init = set_up_live, .fini = tear_down) {
     define(34, 0xa0, FRAMES(K(1)));
     refer(false, 1000, 7, 70, 0xa0); // known already
     check_wait(wait, false, FRAMES(K(1)));
+    StackWait *keys_only = expect_at(1500, 71, 2);
+    cr_assert(stack_wait_view(stacks, keys_only) == NULL);
+    refer(false, 1500, 7, 71, 0xc0);
+    check_wait(keys_only, false, NULL, 0); // there is a stack, and that is all
+    stack_wait_unref(keys_only);
     refer(true, 1000, 7, 70, 0xb0);
     cr_assert(!stack_wait_complete(wait));
     define(35, 0xb1, FRAMES(U(7)));
@@ -555,7 +576,7 @@ Test(stacks, live_keys, .init = set_up_live, .fini = tear_down) {
     check_wait(wait, true, FRAMES(K(1), U(1)));
     stack_wait_unref(wait);
     StackTotals totals = stacks_totals(stacks);
-    cr_assert(totals.references == 2 && totals.resolved == 2);
+    cr_assert(totals.references == 3 && totals.resolved == 2);
 }
 
 Test(stacks, live_items, .init = set_up_live, .fini = tear_down) {
@@ -580,7 +601,7 @@ Test(stacks, live_items, .init = set_up_live, .fini = tear_down) {
     add_item(&a, EVENT_ITEM_STACK_KEY64, 0, FRAMES(0xa0));
     stacks_observe_items(stacks, &a.record);
     wait = stacks_expect(stacks, &a.record, &subject);
-    cr_assert(!stack_wait_complete(wait) && stack_wait_view(stacks, wait) == NULL);
+    check_wait(wait, false, NULL, 0);
     define(35, 0xa0, FRAMES(U(5)));
     check_wait(wait, true, FRAMES(U(5)));
     stack_wait_unref(wait);
@@ -632,7 +653,7 @@ Test(stacks, live_gives_the_oldest_up, .init = set_up_live, .fini = tear_down) {
     StackParts parts;
     uint64_t at;
     stack_wait_parts(waits[0], &parts, &at);
-    cr_assert(parts.incomplete && at == 0);
+    cr_assert(!parts.kernel && !parts.user && !parts.incomplete && at == 0);
     for (uint32_t i = 0; i < 4; i++)
         stack_wait_unref(waits[i]);
     cr_assert(stack_live_waits(live) == 0);

@@ -543,6 +543,7 @@ Test(etl_reader, appended_sessions_have_their_own_clock) {
         cr_assert_eq(etl_next(reader, &r, &err), 1);
         cr_assert_eq(r.desc.id, order[i], "event %zu: %u", i, r.desc.id);
         cr_assert_eq(etl_segment(reader), i < 7 ? 0 : 1);
+        cr_assert_eq(r.session, i < 7 ? 0 : 1);
         cr_assert_eq(r.flags & EVENT_OUT_OF_ORDER, 0);
         if (order[i] == 6)
             cr_assert_eq(etl_to_filetime(reader, TRACE_RAW), TRACE_START);

@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "platform/mounts.h"
 #include "platform/windows/win.h"
@@ -27,4 +28,18 @@ Test(mounts, system_drive_has_a_device) {
     drive[2] = 0;
     cr_assert_neq(QueryDosDeviceA(drive, target, sizeof target), 0u);
     cr_assert_str_eq(device_of_drive, target);
+}
+
+static void see_root(void *user, const char *nt_path, const char *dos_path) {
+    if (strcmp(nt_path, "\\SystemRoot") == 0)
+        snprintf(user, MAX_PATH + 2, "%s", dos_path);
+}
+
+Test(mounts, system_root_is_the_folder_of_windows) {
+    char told[MAX_PATH + 2] = "", folder[MAX_PATH + 2] = "";
+    cr_assert_eq(plat_mounts(see_root, told), 0);
+    UINT n = GetSystemWindowsDirectoryA(folder, MAX_PATH);
+    cr_assert(n > 3 && n < MAX_PATH);
+    strcat(folder, "\\");
+    cr_assert_str_eq(told, folder);
 }
