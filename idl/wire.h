@@ -158,8 +158,10 @@
 #define WIRE_GAP_OVERSIZE 3u // a record larger than WIRE_MAX_RECORD
 #define WIRE_GAP_POLICY   4u // a policy change took the queue
 #define WIRE_GAP_SOURCE   5u // lost before the broker; count may be UINT64_MAX: unknown
-// CHANGED payload: {u64 first number under the new wants, u32 generation, u32 zero}
+// CHANGED payload: {u64 first number under the new wants, u32 generation, u32 flags}
 #define WIRE_CHANGED_BYTES 16u
+#define WIRE_CHANGED_PLAIN 0x1u // enrich is none from here on
+#define WIRE_CHANGED_SELF  0x2u // include_self
 // EPOCH payload: {u32 number, u32 reason, u32 flags, u32 zero, i64 time}
 #define WIRE_EPOCH_BYTES   24u
 #define WIRE_EPOCH_START   1u

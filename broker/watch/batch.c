@@ -143,8 +143,6 @@ int open_batch_take_view(BatchPool *pool, OpenBatch *open, const EventRecord *re
         return r;
     if (r == WIRE_TABLE_FULL)
         return filled ? OPEN_BATCH_FULL : take_plain(pool, open, record, type, schema);
-    if (view->stack && view->stack->incomplete)
-        extra.flags |= WIRE_RECORD_STACK_INCOMPLETE;
     uint32_t bytes = wire_record_bytes(record, type, &extra);
     if (bytes == 0 || !all_fits(open, bytes)) {
         table_back(open, mark);

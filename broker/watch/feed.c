@@ -21,7 +21,7 @@ int feed_new(BatchPool *pool, uint8_t *take_key, uint32_t key_bytes, Spec *take_
 
 Feed *feed_free(Feed *feed) {
     if (feed) {
-        assert(feed->n_members == 0 && !feed_is_pending(feed));
+        assert(feed->n_members == 0 && !feed_is_pending(feed) && feed->hold_charge == 0);
         open_batch_deinit(feed->pool, &feed->open);
         spec_unref(feed->spec);
         mem_free(feed->members);
@@ -106,11 +106,51 @@ static inline int encode(Feed *feed, const EventRecord *record, const Type *type
     return r;
 }
 
+// Charged in steps, so that an event costs nothing.
+#define HOLD_STEP UINT64_C(65536)
+
+static uint64_t hold_steps(const Feed *feed) {
+    return (feed->hold.bytes + HOLD_STEP - 1) / HOLD_STEP * HOLD_STEP;
+}
+
+// Membership changes only when nothing is held, so the same members give back.
+static void refund_hold(Feed *feed) {
+    uint64_t now = hold_steps(feed);
+    if (now >= feed->hold_charge)
+        return;
+    for (uint32_t i = 0; i < feed->n_members; i++)
+        user_refund(feed->members[i]->user, feed->hold_charge - now);
+    feed->hold_charge = now;
+}
+
+// False: one of the users has no room for what is held.
+static bool charge_hold(Feed *feed) {
+    uint64_t now = hold_steps(feed);
+    uint32_t n = 0;
+    if (now <= feed->hold_charge)
+        return true;
+    for (; n < feed->n_members; n++) {
+        User *user = feed->members[n]->user;
+        uint64_t more = now - feed->hold_charge;
+        if (user->queue_bytes + more > user->table->limits.queue_bytes)
+            break;
+        user_charge(user, more);
+    }
+    if (n == feed->n_members) {
+        feed->hold_charge = now;
+        return true;
+    }
+    while (n-- > 0)
+        user_refund(feed->members[n]->user, now - feed->hold_charge);
+    return false;
+}
+
 static void release_first(Feed *feed, int64_t now_ns) {
     HeldEvent *e = hold_pop(&feed->hold);
+    refund_hold(feed);
     int r = -STATUS_OVERSIZE;
     if (e->bytes != 0) {
-        HeldRecord held = {.record = e->record, .table = &e->table};
+        HeldRecord held = {.record = e->record, .table = held_table(e)};
         if (e->wait) {
             held.stack = stack_wait_view(feed->hold.stacks, e->wait);
             // A file may have no stack for the event at all; a live source was asked for one.
@@ -137,7 +177,7 @@ void feed_take(Feed *feed, const EventRecord *record, const Type *type, const En
         feed_flush(feed, now_ns);
         lose(feed, record->time, now_ns, WIRE_GAP_QUEUE);
     }
-    while (hold_is_over(&feed->hold))
+    while (hold_is_over(&feed->hold) || !charge_hold(feed))
         release_first(feed, now_ns);
 }
 

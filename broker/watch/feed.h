@@ -22,8 +22,9 @@ typedef struct Feed {
     uint64_t next_number; // feed number of the next event
     uint32_t n_members, capacity;
     Watch **members;
-    bool listed; // in the hub's list of feeds with something open or held
-    Hold hold;   // events that wait for their stacks, and what came behind them
+    bool listed;          // in the hub's list of feeds with something open or held
+    Hold hold;            // events that wait for their stacks, and what came behind them
+    uint64_t hold_charge; // of each member's user for it, in steps
     WantLedger ledger;
     int64_t last_seal_ns;
     uint64_t examined; // bytes that predicates looked at
@@ -38,7 +39,9 @@ int feed_join(Feed *feed, Watch *watch, int64_t now_ns);
 void feed_leave(Feed *feed, Watch *watch, int64_t now_ns);
 // Takes one matched event: numbers and encodes it, or holds it for its stack (take_wait, a
 // reference; NULL: it needs none) or behind one that is held. view: what is known of it, NULL:
-// nothing goes with it. Counts an event that no frame can carry as dropped{oversize}.
+// nothing goes with it. Counts an event that no frame can carry as dropped{oversize}. What is held
+// is charged to each member's user like a queued batch; where it finds no room, the oldest go
+// early, as they do beyond HOLD_MAX_BYTES.
 void feed_take(Feed *feed, const EventRecord *record, const Type *type, const EnrichedView *view,
                StackWait *take_wait, int64_t now_ns);
 // Encodes what has been held long enough; stops at a full lossless member, but for what is beyond

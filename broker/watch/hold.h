@@ -4,7 +4,8 @@
 // user mode. So that order is kept, everything behind a waiting event waits as well. The first goes
 // when its stack is whole or its time has come: 100 ms of the loop's clock for a live source, 10 s
 // of event time for a file, and at once while more than HOLD_MAX_BYTES are held. Events stand here
-// in wire form, each with the table entries that it refers to. Owner: the feed.
+// in wire form; the table entries that they refer to are shared by neighbours, as in a batch: a
+// process with its ancestors takes many times the room of an event. Owner: the feed.
 #pragma once
 
 #include "enrich/stacks.h"
@@ -13,6 +14,15 @@
 #define HOLD_LIVE_NS    (INT64_C(100) * 1000000)
 #define HOLD_EVENT_TIME (INT64_C(10) * 10000000) // FILETIME
 #define HOLD_MAX_BYTES  (4u * 1024u * 1024u)
+#define HOLD_TABLE_FULL (64u * 1024u) // bytes of a table from which on the next one is begun
+
+// What neighbours in the hold refer to; lives as long as one of them.
+typedef struct HoldTable {
+    WireTable table;
+    uint32_t refs;   // its events, and the hold while it is filled
+    uint32_t n_held; // its events in the hold
+    size_t charge;   // in the hold's bytes
+} HoldTable;
 
 typedef struct HeldEvent {
     struct HeldEvent *next;
@@ -22,9 +32,9 @@ typedef struct HeldEvent {
     int64_t time;
     uint32_t type;
     uint32_t charge;
-    Schema *schema;  // a reference
-    WireTable table; // of its own
-    uint32_t bytes;  // 0: larger than any frame may carry; it only holds the place of a gap
+    Schema *schema;   // a reference
+    HoldTable *table; // a reference; NULL: nothing goes with it
+    uint32_t bytes;   // 0: larger than any frame may carry; it only holds the place of a gap
     uint8_t record[];
 } HeldEvent;
 
@@ -34,6 +44,7 @@ typedef struct Hold {
     size_t bytes;
     Stacks *stacks; // borrowed; of the waits
     HeldEvent *head, *tail;
+    HoldTable *table; // that is filled now; NULL: none
 } Hold;
 
 // take_wait (may be NULL): the reference goes here, on failure as well. < 0: no memory.
@@ -47,4 +58,5 @@ static inline bool hold_is_over(const Hold *hold) {
 // When the first goes at the latest; -1: not by the clock.
 int64_t hold_due_ns(const Hold *hold);
 HeldEvent *hold_pop(Hold *hold); // NULL when empty
+const WireTable *held_table(const HeldEvent *held);
 void held_free(HeldEvent *held);

@@ -41,7 +41,7 @@ void hub_seal_all(Hub *hub); // what is held goes as well, complete or not
 // spec is only referenced. watch is the connection's and initialised here. Errors: BUSY, OVERSIZE,
 // NO_MEMORY. lossless: the default queue policy is to wait.
 int hub_subscribe(Hub *hub, User *user, Spec *spec, bool lossless, Watch *watch, Err *err);
-// New wants for a subscription; deltas (may be NULL) tells what it changes at the source.
+// New wants for a subscription; deltas (may be NULL) tells what it changes at the source in all.
 int hub_change(Hub *hub, Watch *watch, Spec *spec, PlanDeltas *deltas, Err *err);
 // What hub_change would do at the source, without doing it (-WhatIf).
 int hub_preview(Hub *hub, const Watch *watch, const Spec *spec, PlanDeltas *deltas, Err *err);

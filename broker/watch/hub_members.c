@@ -1,6 +1,7 @@
 // Subscriptions: joining, changing, leaving; and what enrichment asks of the source for them.
 #include <assert.h>
 
+#include "idl/wire.h"
 #include "util/mem.h"
 #include "watch/hub_parts.h"
 
@@ -252,12 +253,14 @@ int hub_change(Hub *hub, Watch *watch, Spec *spec, PlanDeltas *deltas, Err *err)
     watch->include_self = spec->include_self;
     memset(watch->name, 0, sizeof watch->name);
     memcpy(watch->name, spec->name, MIN_OF(strlen(spec->name), sizeof watch->name - 1));
-    watch_push_changed(watch);
-    if (deltas != &hub->deltas)
-        plan_change_commit(hub->plan, watch->id, &hub->deltas);
-    else
-        plan_change_commit(hub->plan, watch->id, deltas);
-    update_caches(hub, NULL, NULL);
+    watch_push_changed(watch, (spec->enrich == SPEC_ENRICH_NONE ? WIRE_CHANGED_PLAIN : 0) |
+                                  (spec->include_self ? WIRE_CHANGED_SELF : 0));
+    // What is no longer asked for belongs to the answer, as a preview has it.
+    bool told = deltas != &hub->deltas;
+    plan_change_commit(hub->plan, watch->id, &hub->deltas);
+    if (told)
+        plan_deltas_add(deltas, &hub->deltas);
+    update_caches(hub, NULL, told ? deltas : NULL);
     return 0;
 failed:
     plan_change_abort(hub->plan, watch->id, &hub->deltas);

@@ -328,6 +328,6 @@ void hub_take_knowledge(Hub *hub, const EventRecord *record) {
     if (!type)
         return;
     TypeRoutes *routes = type->routes ? type->routes : new_routes(hub, type, 0);
-    if (routes && routes->feeder)
+    if (routes && routes->plan && enrich_learns_from(routes->plan, record))
         enricher_learn(e, routes->plan, record, type->schema);
 }

@@ -324,11 +324,13 @@ void watch_push_source_gap(Watch *watch, uint64_t events) {
         fold_tail(watch);
 }
 
-void watch_push_changed(Watch *watch) {
+void watch_push_changed(Watch *watch, uint32_t flags) {
     if (watch->ended)
         return;
-    WatchEntry entry = {
-        .kind = ENTRY_CHANGED, .first = watch->next_number, .generation = watch->generation};
+    WatchEntry entry = {.kind = ENTRY_CHANGED,
+                        .first = watch->next_number,
+                        .generation = watch->generation,
+                        .flags = flags};
     WatchEntry *last = watch->n_entries ? entry_at(watch, watch->n_entries - 1) : NULL;
     if (last && last->kind == ENTRY_CHANGED)
         *last = entry;

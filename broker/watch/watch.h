@@ -30,9 +30,9 @@ typedef struct WatchEntry {
     uint8_t kind; // EntryKind
     uint32_t reason;
     uint32_t generation; // changed; epoch: its number
-    uint32_t flags;
-    uint64_t first; // number of the first event in it (or missing)
-    uint64_t count; // gap: missing; UINT64_MAX = unknown
+    uint32_t flags;      // changed, epoch
+    uint64_t first;      // number of the first event in it (or missing)
+    uint64_t count;      // gap: missing; UINT64_MAX = unknown
     int64_t from, to;
     Batch *batch;
 } WatchEntry;
@@ -79,7 +79,7 @@ void watch_push_batch(Watch *watch, Batch *batch, uint64_t feed_first);
 void watch_push_gap(Watch *watch, uint64_t first, uint64_t count, uint32_t reason, int64_t from,
                     int64_t to);
 void watch_push_source_gap(Watch *watch, uint64_t events); // lost before us; no numbers
-void watch_push_changed(Watch *watch);
+void watch_push_changed(Watch *watch, uint32_t flags);     // WIRE_CHANGED_*
 void watch_push_epoch(Watch *watch, uint32_t number, uint32_t reason, uint32_t flags, int64_t time);
 void watch_push_end(Watch *watch, uint32_t reason);
 // The connection takes the front entry for writing: its batch's reference and charge go to the

@@ -1,5 +1,5 @@
-// Frames: heads, fixed payloads, and their reassembly from a byte stream. idl/wire.h has the offsets,
-// docs/PROTOCOL.md the text.
+// Frames: heads, fixed payloads, and their reassembly from a byte stream. idl/wire.h has the
+// offsets, docs/PROTOCOL.md the text.
 //
 // Pure functions and one small object (FrameReader, one owner). What comes from the other side is
 // untrusted in both directions: lengths are checked against the direction's caps and each type's
@@ -47,8 +47,8 @@ typedef struct FrameReader {
 // A reader of the broker expects HELLO first (frame_reader_hello), one of a client frames only.
 void frame_reader_init(FrameReader *reader, FrameSide side);
 void frame_reader_deinit(FrameReader *reader);
-// Where the next bytes of the stream may be put: returns the room (> 0), 0 when out of memory. Pointers
-// into earlier frames end here.
+// Where the next bytes of the stream may be put: returns the room (> 0), 0 when out of memory.
+// Pointers into earlier frames end here.
 size_t frame_reader_room(FrameReader *reader, uint8_t **ret);
 void frame_reader_commit(FrameReader *reader, size_t bytes); // so many were put there
 // 1: *ret is the next frame; 0: more bytes are needed; < 0: PROTOCOL, and nothing more will come.
@@ -94,6 +94,7 @@ int wire_gap_get(const Frame *frame, WireGap *ret, Err *err);
 typedef struct WireChanged {
     uint64_t first; // number of the first event under the new wants
     uint32_t generation;
+    uint32_t flags; // WIRE_CHANGED_*
 } WireChanged;
 void wire_changed_put(uint8_t *to, const WireChanged *changed); // WIRE_CHANGED_BYTES
 int wire_changed_get(const Frame *frame, WireChanged *ret, Err *err);

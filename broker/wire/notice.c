@@ -1,5 +1,5 @@
-// WELCOME and the notices: payloads of a fixed size. Reading takes a longer payload as well (a later
-// version may add to its end), never a shorter one.
+// WELCOME and the notices: payloads of a fixed size. Reading takes a longer payload as well (a
+// later version may add to its end), never a shorter one.
 #include <stdio.h>
 
 #include "wire/frame.h"
@@ -79,14 +79,15 @@ int wire_gap_get(const Frame *frame, WireGap *ret, Err *err) {
 void wire_changed_put(uint8_t *to, const WireChanged *changed) {
     store_u64(to, changed->first);
     store_u32(to + 8, changed->generation);
-    store_u32(to + 12, 0);
+    store_u32(to + 12, changed->flags);
 }
 
 int wire_changed_get(const Frame *frame, WireChanged *ret, Err *err) {
     int result = check(frame, WIRE_CHANGED, WIRE_CHANGED_BYTES, err);
     if (result < 0)
         return result;
-    *ret = (WireChanged){load_u64(frame->payload), load_u32(frame->payload + 8)};
+    const uint8_t *at = frame->payload;
+    *ret = (WireChanged){load_u64(at), load_u32(at + 8), load_u32(at + 12)};
     return 0;
 }
 

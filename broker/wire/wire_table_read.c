@@ -327,9 +327,8 @@ int wire_table_open(const BatchReader *batch, WireTableView **ret, Err *err) {
     WireTableView *v = result == 0 ? make(&r.n) : NULL;
     if (!v) {
         mem_free(r.items);
-        return result < 0
-                   ? result
-                   : err_set(err, STATUS_NO_MEMORY, "no memory for the table of a batch");
+        return result < 0 ? result
+                          : err_set(err, STATUS_NO_MEMORY, "no memory for the table of a batch");
     }
     v->table = batch->table;
     v->items = r.items;

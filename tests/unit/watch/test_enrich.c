@@ -339,6 +339,17 @@ Test(enrich, knowledge_counts_nowhere, .init = begin_file, .fini = finish) {
     hub_unsubscribe(hub, &a);
 }
 
+// An event of any type may have a stack that stands under a key: a scan must not lose it.
+Test(enrich, knowledge_of_stack_keys, .init = begin_file, .fini = finish) {
+    uint8_t ext[32];
+    const uint8_t key[16] = {[8] = 7};
+    EventRecord other = record_of(&provider_a, 0, 1, 7);
+    other.ext = ext;
+    other.ext_bytes = event_item_put(ext, EVENT_ITEM_STACK_KEY64, key, sizeof key);
+    put(&other, RING_KNOWLEDGE);
+    cr_assert_eq(fake.learnt, 1);
+}
+
 Test(enrich, epochs_are_told, .init = begin_live, .fini = finish) {
     RingItem epoch = {.kind = RING_EPOCH, .epoch = {.reason = WIRE_EPOCH_START}};
     hub_item(hub, &epoch);
@@ -542,6 +553,51 @@ Test(hold, is_bounded, .init = begin_replay, .fini = finish) {
     cr_assert_eq(got.n, n);
     cr_assert_not(got.seen[0].incomplete, "a file may have none for it");
     hub_unsubscribe(hub, &a);
+}
+
+Test(hold, neighbours_share_what_they_refer_to, .init = begin_live, .fini = finish) {
+    Watch a;
+    const uint32_t n = 12000;
+    fake.name_bytes = 2000; // alone in front of each event they would take 24 MB
+    subscribe(&a,
+              "{\"wants\":[{\"kernel\":[\"File\"]},{\"provider\":" A "}],\"stacks\":[\"File\"]}");
+    kernel(&file_class, CREATE, 7);
+    for (uint32_t i = 1; i < n; i++)
+        event(1, 7 + i % 20);
+    cr_assert_eq(held(&a), n, "%u events a tenth of a second at 120,000/s", (unsigned)n);
+    fake_stack(0, true);
+    tick(0);
+    cr_assert_eq(held(&a), 0);
+    cr_assert_eq(hub_held_bytes(hub), 0);
+    hub_unsubscribe(hub, &a);
+}
+
+Test(hold, is_charged_to_the_users_of_its_members, .init = begin_live, .fini = finish) {
+    Watch a, b;
+    const uint64_t step = 65536;
+    static const uint8_t payload[1000] = {0};
+    hub_users(hub)->limits.queue_bytes = 4 * step; // two for each member
+    subscribe(&a, WITH_STACKS);
+    subscribe(&b, WITH_STACKS);
+    cr_assert_eq(hub_feed_count(hub), 1);
+    uint64_t most = 0, early = 0;
+    for (uint32_t n = 1; early == 0 && n < 1000; n++) {
+        EventRecord record = record_of(&file_class, CREATE, 0, 7);
+        record.payload = payload;
+        record.payload_bytes = sizeof payload;
+        put(&record, RING_RECORD);
+        uint64_t bytes = hub_held_bytes(hub);
+        cr_assert_leq(bytes, 2 * step);
+        cr_assert_eq(user->queue_bytes, 2 * ((bytes + step - 1) / step) * step);
+        most = MAX_OF(most, bytes);
+        early = n - held(&a);
+    }
+    cr_assert_gt(most, 2 * step - 2000, "all of it was used");
+    cr_assert_gt(early, 0, "the oldest went without its stack");
+    hub_seal_all(hub);
+    cr_assert_eq(hub_held_bytes(hub), 0);
+    hub_unsubscribe(hub, &a);
+    hub_unsubscribe(hub, &b);
 }
 
 Test(hold, members_change_only_when_nothing_is_held, .init = begin_live, .fini = finish) {
@@ -799,6 +855,19 @@ Test(caches, previews_and_changes_tell_of_them, .init = begin_live, .fini = fini
     spec_unref(spec);
     cr_assert_eq(plan_provider(hub_plan(hub), &kernel_file)->ask.any, 0x290, "only looked");
     cr_assert(plan_provider(hub_plan(hub), &kernel_file)->caches);
+    // The change itself says the same: what goes away with it as well.
+    change(&a, "{\"wants\":[{\"provider\":" KERNEL_FILE ",\"any\":\"0x90\",\"level\":4}]}",
+           &deltas);
+    d = delta_of(&deltas, &kernel_file);
+    cr_assert_not_null(d);
+    cr_assert(d->old_ask.any == 0x290 && d->new_ask.any == 0x90);
+    cr_assert_not(deltas.kernel_changed);
+    change(&a,
+           "{\"wants\":[{\"provider\":" KERNEL_FILE
+           ",\"any\":\"0x90\",\"level\":4}],\"enrich\":\"none\"}",
+           &deltas);
+    cr_assert(deltas.kernel_changed && deltas.new_kernel.types == 0, "no names of processes");
+    cr_assert_null(delta_of(&deltas, &kernel_file));
     plan_deltas_deinit(&deltas);
     hub_unsubscribe(hub, &a);
 }

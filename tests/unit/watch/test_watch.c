@@ -271,7 +271,7 @@ static void heap_up(void) {
         push_batch(&bench, &watch, EVENTS);
         watch_push_source_gap(&watch, 1);
         watch.generation = i;
-        watch_push_changed(&watch);
+        watch_push_changed(&watch, 0);
         watch_push_gap(&watch, bench.next, 1, WIRE_GAP_OVERSIZE, 5, 5);
         bench.next++;
         if (i % 3 == 0)

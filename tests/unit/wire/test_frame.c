@@ -373,7 +373,7 @@ Test(notice, gap) {
 }
 
 Test(notice, changed) {
-    WireChanged changed = {12345678901234, 0xfffffffe}, got;
+    WireChanged changed = {12345678901234, 0xfffffffe, WIRE_CHANGED_SELF}, got;
     uint8_t payload[WIRE_CHANGED_BYTES];
     wire_changed_put(payload, &changed);
     EXHAUST(WIRE_CHANGED, wire_changed_get, payload, WIRE_CHANGED_BYTES)
@@ -381,6 +381,7 @@ Test(notice, changed) {
     cr_assert_eq(wire_changed_get(&frame, &got, NULL), 0);
     cr_assert_eq(got.first, changed.first);
     cr_assert_eq(got.generation, changed.generation);
+    cr_assert_eq(got.flags, changed.flags);
 }
 
 Test(notice, epoch) {
