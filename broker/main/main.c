@@ -21,7 +21,7 @@ typedef struct Broker {
     Replay *replay;
     Loop loop;
     bool released;
-    bool told_degraded;
+    bool told_degraded, told_unseen;
 } Broker;
 
 static int64_t real_now(void *user) {
@@ -125,6 +125,16 @@ static void tell_degraded(Broker *b) {
             b->options.replay);
 }
 
+// Once: the trace is over before anybody came, and the broker waits for a first client.
+static void tell_unseen(Broker *b) {
+    if (b->told_unseen || !b->loop.ended || b->loop.server.n_accepted > 0 || b->options.quiet)
+        return;
+    b->told_unseen = true;
+    fprintf(stderr,
+            "etwbroker: the trace has ended and nobody has watched it; --start 1 holds it until "
+            "somebody does, --loop repeats it. Ctrl+C ends the broker\n");
+}
+
 static void run(Broker *b) {
     while (!plat_interrupted() && !finished(b)) {
         if (!b->released && b->loop.server.n_subscribed >= b->options.start_count) {
@@ -133,6 +143,7 @@ static void run(Broker *b) {
         }
         loop_step(&b->loop, INT64_MAX);
         tell_degraded(b);
+        tell_unseen(b);
     }
 }
 

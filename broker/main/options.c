@@ -115,6 +115,12 @@ int options_parse(int argc, char **argv, Options *ret, Err *err) {
     int c;
     int r = 0;
     while (r == 0 && (c = getopt_long(argc, argv, ":h", table, NULL)) != -1) {
+        // The next option is no value of this one, unless it is written as --option=--value.
+        const char *last = argv[optind - 1];
+        if (optarg == last && strncmp(last, "--", 2) == 0)
+            return err_set(err, STATUS_INVALID_ARGUMENT,
+                           "%s needs a value, and %s is an option; see etwbroker --help",
+                           argv[optind - 2], last);
         switch (c) {
         case REPLAY:
             ret->replay = optarg;

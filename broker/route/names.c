@@ -1,5 +1,6 @@
 #include "route/names.h"
 
+#include "route/fields.h"
 #include "util/mem.h"
 #include "util/utf.h"
 
@@ -245,41 +246,110 @@ void names_nearest_keyword(const RouteNames *names, const Guid *provider, const 
     write_nearest(&nearest, out);
 }
 
-// --- fields ---
+// --- kernel types ---
 
-typedef struct FieldSearch {
-    char name[2 * NEAREST_MAX_CHARS];
-    bool found;
-    Nearest *nearest;
-} FieldSearch;
-
-static void consider_fields(void *user, const Schema *schema) {
-    FieldSearch *s = user;
-    if (schema_field_index(schema, s->name) >= 0)
-        s->found = true;
-    for (uint16_t i = 0; !s->found && i < schema->n_top; i++) {
-        const char *name = schema->fields[i].name;
-        bool seen = false;
-        for (uint32_t k = 0; k < s->nearest->n; k++)
-            seen = seen || strcmp(s->nearest->best[k].name, name) == 0;
-        if (!seen)
-            consider(s->nearest, name, name);
-    }
+int names_no_kernel_type(const char *word, Err *err) {
+    Nearest nearest = {.n = 0};
+    Buf text = BUF_INIT;
+    nearest.n_wanted = fold_chars(word, nearest.wanted);
+    for (uint32_t k = 0; kernel_type(k); k++)
+        consider(&nearest, kernel_type(k)->name, kernel_type(k)->name);
+    if (nearest.n > 0)
+        buf_printf(&text, "did you mean %s? There", nearest.best[0].name);
+    else
+        buf_text(&text, "there");
+    buf_text(&text, " are");
+    for (uint32_t k = 0; kernel_type(k); k++)
+        buf_printf(&text, " %s", kernel_type(k)->name);
+    int r = err_set(err, STATUS_NOT_FOUND, "'%.40s' is no kernel type; %s", word, buf_str(&text));
+    buf_deinit(&text);
+    return r;
 }
 
-NamesField names_field(const RouteNames *names, const Guid *provider, const char *name,
-                       Buf *nearest_out) {
-    Nearest nearest = {.n = 0};
-    FieldSearch s = {.nearest = &nearest};
-    size_t n = strcspn(name, ".");
-    if (!names->events || n >= sizeof s.name)
+// --- fields and events ---
+
+typedef struct EventSearch {
+    char name[2 * NEAREST_MAX_CHARS];
+    KernelSet types; // only events that these cover; 0: all
+    uint32_t n;      // events that were looked at
+    bool found;
+    Nearest nearest;
+} EventSearch;
+
+static bool is_meant(EventSearch *s, const Schema *schema) {
+    bool meant = s->types == 0 || kernel_matches(s->types, &schema->provider, schema->desc.opcode);
+    s->n += meant;
+    return meant;
+}
+
+static void consider_fields(void *user, const Schema *schema) {
+    EventSearch *s = user;
+    if (!is_meant(s, schema))
+        return;
+    if (schema_field_index(schema, s->name) >= 0)
+        s->found = true;
+    for (uint16_t i = 0; !s->found && i < schema->n_top; i++)
+        consider(&s->nearest, schema->fields[i].name, schema->fields[i].name);
+}
+
+static void consider_event(void *user, const Schema *schema) {
+    EventSearch *s = user;
+    if (!is_meant(s, schema))
+        return;
+    if (fold_glob(s->name, schema->event_name))
+        s->found = true;
+    else
+        consider(&s->nearest, schema->event_name, schema->event_name);
+}
+
+// Of a provider, or of the classes that kernel types cover.
+static NamesField search(const RouteNames *names, const Guid *provider, KernelSet types,
+                         const char *name, size_t bytes,
+                         void (*each)(void *user, const Schema *schema), Buf *nearest) {
+    EventSearch s = {.types = types};
+    if (!names->events || bytes >= sizeof s.name)
         return NAMES_FIELD_NO_EVENTS;
-    memcpy(s.name, name, n);
-    nearest.n_wanted = fold_chars(s.name, nearest.wanted);
-    if (names->events(names->user, provider, consider_fields, &s) == 0)
+    memcpy(s.name, name, bytes);
+    s.nearest.n_wanted = fold_chars(s.name, s.nearest.wanted);
+    if (each == consider_fields) {
+        for (uint32_t i = 1; i < ENRICHED_N; i++)
+            consider(&s.nearest, enriched_field_name((EnrichedField)i),
+                     enriched_field_name((EnrichedField)i));
+        for (uint32_t i = 1; i < HEADER_N; i++)
+            consider(&s.nearest, header_field_name((HeaderField)i),
+                     header_field_name((HeaderField)i));
+    }
+    if (provider)
+        names->events(names->user, provider, each, &s);
+    for (uint32_t group = 0; types != 0 && kernel_class((uint8_t)group); group++)
+        if (types == KERNEL_ALL || (kernel_types_of_class(kernel_class((uint8_t)group)) & types))
+            names->events(names->user, kernel_class((uint8_t)group), each, &s);
+    if (s.n == 0)
         return NAMES_FIELD_NO_EVENTS;
     if (s.found)
         return NAMES_FIELD_KNOWN;
-    write_nearest(&nearest, nearest_out);
+    if (s.nearest.n > 0 && nearest->bytes > 0) // of another provider
+        buf_text(nearest, ", ");
+    write_nearest(&s.nearest, nearest);
     return NAMES_FIELD_UNKNOWN;
+}
+
+NamesField names_field(const RouteNames *names, const Guid *provider, const char *name,
+                       Buf *nearest) {
+    return search(names, provider, 0, name, strcspn(name, "."), consider_fields, nearest);
+}
+
+NamesField names_kernel_field(const RouteNames *names, KernelSet types, const char *name,
+                              Buf *nearest) {
+    return search(names, NULL, types, name, strcspn(name, "."), consider_fields, nearest);
+}
+
+NamesField names_event(const RouteNames *names, const Guid *provider, const char *glob,
+                       Buf *nearest) {
+    return search(names, provider, 0, glob, strlen(glob), consider_event, nearest);
+}
+
+NamesField names_kernel_event(const RouteNames *names, KernelSet types, const char *glob,
+                              Buf *nearest) {
+    return search(names, NULL, types, glob, strlen(glob), consider_event, nearest);
 }

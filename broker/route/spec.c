@@ -77,6 +77,21 @@ static KernelSet all_if_open(const Want *want) {
     return want->n_providers == 0 && want->kernel == 0 ? KERNEL_ALL : 0;
 }
 
+// Which types of the same classes do have: the start of a request rather than its end.
+static int no_stacks(const KernelType *type, Err *err) {
+    Buf others = BUF_INIT;
+    for (uint32_t k = 0; kernel_type(k); k++)
+        if (kernel_type(k)->n_stacks != 0 &&
+            guid_equal(kernel_type(k)->classes[0].class_guid, type->classes[0].class_guid))
+            buf_printf(&others, "%s%s", others.bytes > 0 ? ", " : "; of its class these have: ",
+                       kernel_type(k)->name);
+    int r = err_set(err, STATUS_UNSUPPORTED,
+                    "kernel type %s has no events that carry stacks; leave it out of 'stacks'%s",
+                    type->name, buf_str(&others));
+    buf_deinit(&others);
+    return r;
+}
+
 static int read_stacks(Spec *spec, const cJSON *json, const RouteNames *names, Buf *warnings,
                        Err *err) {
     const cJSON *list;
@@ -109,10 +124,7 @@ static int read_stacks(Spec *spec, const cJSON *json, const RouteNames *names, B
         int index = kernel_type_find(word);
         if (index >= 0) {
             if (kernel_type((uint32_t)index)->n_stacks == 0)
-                return err_set(
-                    err, STATUS_UNSUPPORTED,
-                    "kernel type %s has no events that carry stacks; leave it out of 'stacks'",
-                    kernel_type((uint32_t)index)->name);
+                return no_stacks(kernel_type((uint32_t)index), err);
             spec->stack_kernel |= KERNEL_BIT(index);
             continue;
         }
@@ -125,6 +137,11 @@ static int read_stacks(Spec *spec, const cJSON *json, const RouteNames *names, B
                                word);
             guid = guid_from_name(word);
             add_guid(spec, &guid, "");
+            if (warnings)
+                buf_printf(warnings,
+                           "'stacks': '%.60s' is no kernel type and no known provider; it is taken "
+                           "for the name of an EventSource\n",
+                           word);
         }
     }
     if (spec->n_stack_guids != 0)

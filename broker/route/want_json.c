@@ -216,17 +216,8 @@ static int read_kernel(Reader *r, const cJSON *json) {
         return result;
     for (uint32_t i = 0; i < n; i++) {
         KernelSet set = kernel_types_match(words[i]);
-        if (set == 0) {
-            Buf list = BUF_INIT;
-            for (uint32_t k = 0; kernel_type(k); k++) {
-                buf_text(&list, k == 0 ? "" : " ");
-                buf_text(&list, kernel_type(k)->name);
-            }
-            result = err_set(r->err, STATUS_NOT_FOUND, "'%.40s' is no kernel type; there are %s",
-                             words[i], buf_str(&list));
-            buf_deinit(&list);
-            return result;
-        }
+        if (set == 0)
+            return names_no_kernel_type(words[i], r->err);
         r->want->kernel |= set;
     }
     return 0;
@@ -381,6 +372,8 @@ static int read_filter(Reader *r, const cJSON *json) {
 
 // --- the whole ---
 
+#define LEVEL_OWN 16u // winmeta.xml: 6 to 15 are reserved
+
 static const char *const want_keys[] = {"provider", "providers", "kernel",    "any",
                                         "all",      "level",     "event_ids", "event_names",
                                         "opcodes",  "pids",      "filter",    "ignore_keyword0",
@@ -433,21 +426,54 @@ static int read_want(Reader *r, const cJSON *json) {
     return result;
 }
 
+// Whose events are meant, for a warning.
+static const char *whose(const Want *w) {
+    if (w->n_providers == 0)
+        return "these kernel types";
+    if (w->kernel != 0)
+        return "what is asked for";
+    return w->n_providers == 1 && w->providers[0].name[0] ? w->providers[0].name
+                                                          : "these providers";
+}
+
+// Looks a name up in everything that is asked for by name: known events, and none of them has it.
+static bool is_unknown(const Reader *r, const char *name,
+                       NamesField (*of_provider)(const RouteNames *, const Guid *, const char *,
+                                                 Buf *),
+                       NamesField (*of_kernel)(const RouteNames *, KernelSet, const char *, Buf *),
+                       Buf *nearest) {
+    const Want *w = r->want;
+    bool unknown = w->n_providers > 0 || w->kernel != 0;
+    for (uint32_t i = 0; unknown && i < w->n_providers; i++)
+        unknown =
+            of_provider(r->names, &w->providers[i].guid, name, nearest) == NAMES_FIELD_UNKNOWN;
+    if (unknown && w->kernel != 0)
+        unknown = of_kernel(r->names, w->kernel, name, nearest) == NAMES_FIELD_UNKNOWN;
+    // "*" includes classes of which nothing is known: only what looks misspelt is told.
+    return unknown && (w->kernel != KERNEL_ALL || nearest->bytes > 0);
+}
+
 // A misspelt field would only be missing in every event, and the watcher silent.
 static void warn_field(void *user, HeaderField header, EnrichedField enriched, const char *name) {
     Reader *r = user;
-    const Want *w = r->want;
     Buf nearest = BUF_INIT;
-    bool unknown = header == HEADER_NONE && enriched == ENRICHED_NONE && w->n_providers > 0;
-    for (uint32_t i = 0; unknown && i < w->n_providers; i++)
-        unknown =
-            names_field(r->names, &w->providers[i].guid, name, &nearest) == NAMES_FIELD_UNKNOWN;
-    if (unknown)
-        buf_printf(r->warnings, "no known event of %s has a field '%.100s'%s%s\n",
-                   w->n_providers == 1 && w->providers[0].name[0] ? w->providers[0].name
-                                                                  : "these providers",
+    if (header == HEADER_NONE && enriched == ENRICHED_NONE &&
+        is_unknown(r, name, names_field, names_kernel_field, &nearest))
+        buf_printf(r->warnings, "no known event of %s has a field '%.100s'%s%s\n", whose(r->want),
                    name, nearest.bytes > 0 ? "; near it: " : "", buf_str(&nearest));
     buf_deinit(&nearest);
+}
+
+// So would a misspelt event.
+static void warn_names(Reader *r) {
+    for (uint32_t i = 0; i < r->want->n_names; i++) {
+        const char *name = r->want->names[i];
+        Buf nearest = BUF_INIT;
+        if (is_unknown(r, name, names_event, names_kernel_event, &nearest))
+            buf_printf(r->warnings, "no known event of %s is called '%.100s'%s%s\n", whose(r->want),
+                       name, nearest.bytes > 0 ? "; near it: " : "", buf_str(&nearest));
+        buf_deinit(&nearest);
+    }
 }
 
 // Can any event that is wanted have this value, by enrichment or in a field of its own?
@@ -507,8 +533,14 @@ static void warn(Reader *r) {
     else if (w->kernel == KERNEL_ALL)
         buf_text(r->warnings,
                  "kernel '*' includes the most frequent types; name types to narrow it\n");
-    if (w->filter && w->kernel == 0)
+    if (w->filter)
         filter_fields(w->filter, warn_field, r);
+    warn_names(r);
+    if (w->level > WANT_LEVEL_DEFAULT && w->level < LEVEL_OWN)
+        buf_printf(r->warnings,
+                   "level %u is none of the five, and no provider's own (they begin at %u): it "
+                   "takes what Verbose takes\n",
+                   w->level, LEVEL_OWN);
     if (w->filter)
         warn_enriched(r, filter_enriched(w->filter));
     if (w->n_ids != 0 && w->kernel != 0 && w->n_providers == 0)

@@ -225,8 +225,8 @@ static bool note_type_sent(Conn *conn, uint32_t id) {
     return true;
 }
 
-// The schemas of a batch that the connection has not seen. 1: all are in `lead`; 0: it is full, the rest
-// goes with the next write; < 0: no memory.
+// The schemas of a batch that the connection has not seen. 1: all are in `lead`; 0: it is full, the
+// rest goes with the next write; < 0: no memory.
 static int put_schemas(Conn *conn, const Batch *batch) {
     for (uint32_t i = 0; i < batch->n_types; i++) {
         uint32_t id = batch->types[i].id;
@@ -283,7 +283,7 @@ static void put_notice(Conn *conn, const WatchEntry *entry) {
         bytes = WIRE_GAP_BYTES;
         wire_gap_put(payload, &gap);
     } else if (entry->kind == ENTRY_CHANGED) {
-        WireChanged changed = {entry->first, entry->generation};
+        WireChanged changed = {entry->first, entry->generation, entry->flags};
         type = WIRE_CHANGED;
         bytes = WIRE_CHANGED_BYTES;
         wire_changed_put(payload, &changed);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "idl/wire.h"
+#include "serve/catalog.h"
 #include "wire/json.h"
 
 #define CHANGE_REPLY_REST (128u * 1024u) // for what a change is answered with after it was made
@@ -154,7 +155,8 @@ static void deltas_json(const Conn *conn, const PlanDeltas *deltas, JsonWriter *
     jsonw_bool(w, deltas->kernel_changed);
 }
 
-// The present spec as JSON with members replaced: those of "spec", and in every want those of "want".
+// The present spec as JSON with members replaced: those of "spec", and in every want those of
+// "want".
 static int edited_spec(Call *call, const Watch *watch, Spec **ret, Buf *warnings) {
     static const char *const allowed[] = {"id", "instance", "spec", "want", "preview", NULL};
     int r = json_refuse_unknown(call->params, allowed, call->err);
@@ -328,113 +330,9 @@ static int explain(Call *call) {
     return 0;
 }
 
-static void provider_row(void *user, const Guid *guid, const char *name) {
-    JsonWriter *w = user;
-    char text[GUID_TEXT];
-    jsonw_object(w);
-    jsonw_key(w, "name");
-    jsonw_text(w, name);
-    jsonw_key(w, "guid");
-    jsonw_text(w, guid_format(guid, text));
-    jsonw_object_end(w);
-}
-
-typedef struct OnlyProvider {
-    Guid guid;
-    char name[200];
-    uint32_t n;
-} OnlyProvider;
-
-static void only_provider(void *user, const Guid *guid, const char *name) {
-    OnlyProvider *only = user;
-    if (only->n++ == 0) {
-        only->guid = *guid;
-        snprintf(only->name, sizeof only->name, "%s", name);
-    }
-}
-
-static void keyword_row(void *user, uint64_t mask, const char *name) {
-    JsonWriter *w = user;
-    char text[24];
-    jsonw_object(w);
-    jsonw_key(w, "name");
-    jsonw_text(w, name);
-    jsonw_key(w, "mask");
-    snprintf(text, sizeof text, "0x%llx", (unsigned long long)mask);
-    jsonw_text(w, text);
-    jsonw_object_end(w);
-}
-
-static void event_row(void *user, const Schema *schema) {
-    JsonWriter *w = user;
-    char text[24];
-    jsonw_object(w);
-    jsonw_key(w, "id");
-    if (schema->event_flags & EVENT_CLASSIC)
-        jsonw_null(w);
-    else
-        jsonw_u64(w, schema->desc.id);
-    jsonw_key(w, "version");
-    jsonw_u64(w, schema->desc.version);
-    jsonw_key(w, "opcode");
-    jsonw_u64(w, schema->desc.opcode);
-    jsonw_key(w, "level");
-    jsonw_u64(w, schema->desc.level);
-    jsonw_key(w, "keyword");
-    snprintf(text, sizeof text, "0x%llx", (unsigned long long)schema->desc.keyword);
-    jsonw_text(w, text);
-    jsonw_key(w, "name");
-    jsonw_text(w, schema->event_name);
-    jsonw_key(w, "fields");
-    jsonw_array(w);
-    for (uint16_t i = 0; i < schema->n_top; i++)
-        jsonw_text(w, schema->fields[i].name);
-    jsonw_array_end(w);
-    jsonw_key(w, "message");
-    jsonw_text(w, schema->message);
-    jsonw_object_end(w);
-}
-
 static int providers(Call *call) {
-    static const char *const allowed[] = {"name", "detail", NULL};
-    const char *name = "*";
-    bool detail = false;
-    int r = json_refuse_unknown(call->params, allowed, call->err);
-    if (r == 0)
-        r = json_get_string(call->params, "name", &name, call->err);
-    if (r >= 0)
-        r = json_get_bool(call->params, "detail", &detail, call->err);
-    if (r < 0)
-        return r;
-    SchemaStore *store = call->server->options.store;
-    JsonWriter *w = call->w;
-    OnlyProvider only = {.n = 0};
-    schema_store_providers(store, name, only_provider, &only);
-    if (only.n == 0) {
-        Buf near = BUF_INIT;
-        names_nearest(&call->server->names, name, &near);
-        r = err_set(call->err, STATUS_NOT_FOUND, "no provider '%.120s'%s%s", name,
-                    near.bytes ? "; nearest: " : "", buf_str(&near));
-        buf_deinit(&near);
-        return r;
-    }
-    jsonw_object(w);
-    jsonw_key(w, "providers");
-    jsonw_array(w);
-    schema_store_providers(store, name, provider_row, w);
-    jsonw_array_end(w);
-    if (detail && only.n == 1) {
-        jsonw_key(w, "keywords");
-        jsonw_array(w);
-        schema_store_keywords(store, &only.guid, keyword_row, w);
-        jsonw_array_end(w);
-        jsonw_key(w, "events");
-        jsonw_array(w);
-        schema_store_events(store, &only.guid, event_row, w);
-        jsonw_array_end(w);
-    }
-    jsonw_object_end(w);
-    return 0;
+    return catalog_providers(call->server->options.store, &call->server->names, call->params,
+                             call->w, call->err);
 }
 
 static int sessions(Call *call) {

@@ -1,5 +1,6 @@
 #include "route/names.h"
 
+#include <cjson/cJSON.h>
 #include <criterion/criterion.h>
 
 #include "make.h"
@@ -100,4 +101,88 @@ Test(names, fields_of_known_events) {
     cr_assert_eq(names_field(&names, &unknown, "OpnPath", &near), NAMES_FIELD_NO_EVENTS);
     buf_deinit(&near);
     schema_store_free(store);
+}
+
+// The warnings that a want from JSON gives, with ' for ", where the kernel's own events are known.
+static void warnings_of(const char *json, Buf *out) {
+    SchemaStore *store = NULL;
+    char text[256];
+    size_t n = strlen(json);
+    cr_assert_lt(n, sizeof text);
+    for (size_t i = 0; i <= n; i++)
+        text[i] = (char)(json[i] == '\'' ? '"' : json[i]);
+    cr_assert_eq(schema_store_new(&store), 0);
+    RouteNames names = names_of_store(store);
+    cJSON *tree = cJSON_Parse(text);
+    Want *want = NULL;
+    Err err = ERR_INIT;
+    buf_clear(out);
+    cr_assert_eq(want_from_json(tree, &names, &want, out, &err), 0, "%s", err.text);
+    want_free(want);
+    cJSON_Delete(tree);
+    schema_store_free(store);
+}
+
+Test(names, a_field_that_no_event_of_a_kernel_type_has_is_told) {
+    Buf out = BUF_INIT;
+    warnings_of("{'kernel':'Process','filter':'ProcesName -eq 1'}", &out);
+    cr_assert(
+        strstr(buf_str(&out), "no known event of these kernel types has a field 'ProcesName'"));
+    cr_assert(strstr(buf_str(&out), "near it: ProcessName"), "%s", buf_str(&out));
+    warnings_of("{'kernel':'*','filter':'ProcesName -eq 1'}", &out);
+    cr_assert(strstr(buf_str(&out), "near it: ProcessName"), "%s", buf_str(&out));
+    // Of the payload, of the header, of enrichment; and where nothing is known of the events.
+    warnings_of("{'kernel':['Process','File'],'filter':'IrpPtr -eq 1 -or ImageFileName -eq 1'}",
+                &out);
+    cr_assert_eq(out.bytes, 0, "%s", buf_str(&out));
+    warnings_of("{'kernel':'Process','filter':'ProcessName -eq 1 -and Level -eq 0'}", &out);
+    cr_assert_eq(out.bytes, 0, "%s", buf_str(&out));
+    // A field of another type's events.
+    warnings_of("{'kernel':'Process','filter':'IoSize -eq 1'}", &out);
+    cr_assert(strstr(buf_str(&out), "'IoSize'"), "%s", buf_str(&out));
+    warnings_of("{'provider':'{11111111-2222-3333-4444-555555555555}','filter':'Foo -eq 1'}", &out);
+    cr_assert_eq(out.bytes, 0, "%s", buf_str(&out));
+    buf_deinit(&out);
+}
+
+Test(names, an_event_that_no_kernel_type_has_is_told) {
+    Buf out = BUF_INIT;
+    warnings_of("{'kernel':'Process','event_names':'Proces/Start'}", &out);
+    cr_assert(strstr(buf_str(&out), "is called 'Proces/Start'; near it: Process/Start"), "%s",
+              buf_str(&out));
+    warnings_of("{'kernel':'Process','event_names':['process/start','Process/DC*']}", &out);
+    cr_assert_eq(out.bytes, 0, "%s", buf_str(&out));
+    warnings_of("{'kernel':'Process','event_names':'FileIO/*'}", &out);
+    cr_assert(strstr(buf_str(&out), "is called 'FileIO/*'"), "%s", buf_str(&out));
+    warnings_of("{'kernel':'*','event_names':'SysConfig/*'}", &out); // of no type
+    cr_assert_null(strstr(buf_str(&out), "is called"), "%s", buf_str(&out));
+    warnings_of("{'event_names':'DocumentSaved'}", &out); // of any provider
+    cr_assert_eq(out.bytes, 0, "%s", buf_str(&out));
+    buf_deinit(&out);
+}
+
+Test(names, levels_between_the_five_and_a_providers_own_are_told) {
+    Buf out = BUF_INIT;
+    const struct {
+        const char *want;
+        bool told;
+    } cases[] = {{"{'level':'5'}", false},
+                 {"{'level':'6'}", true},
+                 {"{'level':'15'}", true},
+                 {"{'level':'16'}", false},
+                 {"{'level':'All'}", false}};
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        warnings_of(cases[i].want, &out);
+        cr_assert_eq(strstr(buf_str(&out), "none of the five") != NULL, cases[i].told, "%s: %s",
+                     cases[i].want, buf_str(&out));
+    }
+    buf_deinit(&out);
+}
+
+Test(names, a_kernel_type_that_is_none_brings_the_nearest) {
+    Err err = ERR_INIT;
+    cr_assert_eq(names_no_kernel_type("Fille", &err), -STATUS_NOT_FOUND);
+    cr_assert(strstr(err.text, "'Fille' is no kernel type; did you mean File? There are Process"));
+    cr_assert_eq(names_no_kernel_type("xyzzy", &err), -STATUS_NOT_FOUND);
+    cr_assert(strstr(err.text, "'xyzzy' is no kernel type; there are Process"), "%s", err.text);
 }

@@ -3,8 +3,8 @@
 
 #include "route/filter.h"
 
-// A NUL inside a quoted text was taken, and the canonical text ended there: filters that differ behind it
-// had equal texts, by which feeds are shared.
+// A NUL inside a quoted text was taken, and the canonical text ended there: filters that differ
+// behind it had equal texts, by which feeds are shared.
 Test(regressions, a_filter_with_a_nul_character_is_refused) {
     static const char text[] = "a -eq 1 -and Name -eq 'S-1\0-5-18'";
     Filter *filter = NULL;
@@ -31,9 +31,9 @@ Test(regressions, a_number_beyond_a_double_never_becomes_infinite) {
         if (filter_parse(texts[i], strlen(texts[i]), &filter, NULL, &err) == 0) {
             cr_assert_null(strstr(filter_text(filter), "inf"), "%s", filter_text(filter));
             Filter *again = NULL;
-            cr_assert_eq(filter_parse(filter_text(filter), strlen(filter_text(filter)), &again,
-                                      NULL, &err),
-                         0, "%s: %s", filter_text(filter), err.text);
+            cr_assert_eq(
+                filter_parse(filter_text(filter), strlen(filter_text(filter)), &again, NULL, &err),
+                0, "%s: %s", filter_text(filter), err.text);
             filter_free(again);
         }
         filter_free(filter);
