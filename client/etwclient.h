@@ -264,7 +264,7 @@ typedef struct EtwValue {
     uint32_t struct_size;
     uint32_t kind; /* EtwValueKind */
     const char *name;
-    const uint8_t *data;
+    const uint8_t *data; /* its bytes; NULL and 0 when it has none, as numbers of the enrichment */
     uint32_t bytes;
     uint32_t count;             /* elements of an array, members of a struct */
     uint16_t in_type, out_type; /* TDH's numbers */
@@ -456,6 +456,12 @@ ETW_API int32_t etw_symbol(EtwSymbols *symbols, const EtwFrame *frame, EtwSymbol
  * rule of the text functions holds for buf, cap and need. */
 ETW_API int32_t etw_symbol_text(EtwSymbols *symbols, const EtwFrame *frame, char *buf, size_t cap,
                                 size_t *need);
+
+/* The event as etw_event_text writes it with ETW_TEXT_JSON, and in each frame of its stack the name
+ * of the function ("Symbol": what etw_symbol_text gives) where one is found. symbols NULL: without.
+ * The same errors and the same rule for buf, cap and need. */
+ETW_API int32_t etw_event_json(const EtwEvent *event, EtwSymbols *symbols, char *buf, size_t cap,
+                               size_t *need);
 
 typedef struct EtwSymbolsStats {
     uint32_t struct_size;

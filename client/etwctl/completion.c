@@ -13,9 +13,16 @@ static bool is_path(const Option *o) {
     return strcmp(o->name, "output") == 0 || strcmp(o->name, "manifests") == 0;
 }
 
-// The words that a placeholder like "text|json|tsv" or "up to A|B" stands for.
+// The words that a placeholder like "text|json|tsv" or "up to A|B" stands for; not those of
+// "JSON|@FILE" and "TYPE|PROVIDER,...".
 static bool has_choices(const Option *o) {
-    return o->value && strchr(o->value, '|') && !strchr(o->value, '@');
+    return o->value && strchr(o->value, '|') && !strpbrk(o->value, "@,");
+}
+
+// Does its value come in the next word?
+static bool takes_word(const Option *o) {
+    return o->kind != OPTION_FLAG && o->kind != OPTION_MAYBE_DURATION &&
+           o->kind != OPTION_MAYBE_TEXT;
 }
 
 static void choices(const Option *o, Buf *out) {
@@ -27,7 +34,7 @@ static void command_case(const Command *c, Buf *out) {
     buf_printf(out, "    %s)\n        case \"$before\" in\n", c->name);
     for (const OptionGroup *g = c->groups; g->options; g++) {
         for (const Option *o = g->options; o->name; o++) {
-            if (o->kind == OPTION_FLAG || o->kind == OPTION_MAYBE_DURATION)
+            if (!takes_word(o))
                 continue;
             buf_printf(out, "        --%s) ", o->name);
             if (is_path(o)) {

@@ -8,9 +8,11 @@
 #include "client/etwctl/selection.h"
 #include "client/etwctl/subscription_rows.h"
 #include "client/etwctl/summary.h"
+#include "client/etwctl/text.h"
 #include "client/etwctl/tsv.h"
 #include "event/format.h"
 #include "platform/args.h"
+#include "platform/dir.h"
 #include "schema/types.h"
 #include "util/mem.h"
 #include "util/utf.h"
@@ -24,7 +26,7 @@ typedef struct DumpOptions {
     Words providers;
     const char *format, *manifests, *output;
     OptionNumber limit;
-    bool summary, strict, quiet;
+    bool json, summary, strict, quiet;
     EnrichDumpOptions enrich;
 } DumpOptions;
 
@@ -32,6 +34,8 @@ static const Option options_table[] = {
     {"format", NULL, OPTION_TEXT, offsetof(DumpOptions, format), "text|json|tsv",
      "text: a table (default); json: one object a line\n(docs/EVENT.md); tsv: raw facts and CRC-32 "
      "of payloads"},
+    {"json", "as-json", OPTION_FLAG, offsetof(DumpOptions, json), NULL,
+     "the same as --format json"},
     {"provider", "provider-name", OPTION_LIST, offsetof(DumpOptions, providers), "NAME,...",
      "only events of these providers: names, globs, GUIDs;\n'kernel' for the kernel's classic "
      "events"},
@@ -296,6 +300,10 @@ static int take(Dump *d, const EventRecord *record, Err *err) {
         if (!facts)
             return no_memory(err);
     }
+    if (held_any(&d->enrich.held)) { // as in the broker: before anything is learnt from this one
+        held_seen(&d->enrich.held, record->time);
+        write_all_held(d, false);
+    }
     if (facts && d->enrich.enricher && enrich_learns_from(&facts->plan, record))
         enricher_observe(d->enrich.enricher, &facts->plan, record, schema);
     if (!facts || facts->chosen)
@@ -331,6 +339,23 @@ static int walk(Dump *d, Err *err) {
     return r;
 }
 
+// Names that are missing for want of files would only be absent.
+static void report_symbols(const Dump *d) {
+    if (d->enrich.symbols && d->format == DUMP_TEXT && !d->options->summary) {
+        say("--symbols: call stacks are shown with --json");
+        return;
+    }
+    EtwSymbolsStats stats = {.struct_size = sizeof stats};
+    char found[NUMBER_TEXT], lookups[NUMBER_TEXT], missing[NUMBER_TEXT];
+    if (!d->enrich.symbols || etw_symbols_stats(d->enrich.symbols, &stats) != ETW_STATUS_OK)
+        return;
+    say("function names: %s of %s frames in modules; %s modules have no file or PDB in %s",
+        number_text(stats.found, found), number_text(stats.lookups, lookups),
+        number_text(stats.negative, missing),
+        d->options->enrich.symbols[0] ? d->options->enrich.symbols
+                                      : "ETW_SYMBOL_PATH (--symbols=FOLDER names others)");
+}
+
 static void report_damage(const Dump *d) {
     const EtlDiagnostic *list;
     uint32_t kept = etl_diagnostics(d->reader, &list), all = etl_stats(d->reader)->n_diagnostics;
@@ -350,7 +375,7 @@ static void begin_output(Dump *d) {
     if (d->format == DUMP_TSV)
         tsv_header(&d->out->buf);
     else if (d->format == DUMP_TEXT)
-        row_header(&d->out->buf);
+        row_header(&d->out->buf, d->columns);
 }
 
 // One file; 0, OUT_CLOSED, or < 0 when nothing more can be read or written. *ret_damaged: the file
@@ -375,6 +400,8 @@ static int dump_file(Dump *d, bool *ret_damaged, Err *err) {
             r = flushed;
         if (*ret_damaged && !d->options->quiet)
             report_damage(d);
+        if (!d->options->quiet)
+            report_symbols(d);
     }
     dump_enrich_close(&d->enrich);
     selection_deinit(&d->selection);
@@ -418,6 +445,23 @@ static int check_output(const char *output, const Words *inputs, Err *err) {
                  : 0;
 }
 
+// Folders that are not there are no error, ETW_SYMBOL_PATH may have some; but those typed are told.
+static void check_folders(const char *path) {
+    while (*path) {
+        char folder[512];
+        size_t n = strcspn(path, ";");
+        if (n > 0 && n < sizeof folder) {
+            memcpy(folder, path, n);
+            folder[n] = '\0';
+            // Not judged: srv*FOLDER*ADDRESS, and lists with ':' (Linux).
+            if (!strpbrk(folder, "*") && !(n > 2 && strchr(folder + 2, ':')) &&
+                !plat_is_dir(folder))
+                say("--symbols: there is no folder %s", folder);
+        }
+        path += n + (path[n] == ';');
+    }
+}
+
 static int run(void *options, const Words *operands) {
     const DumpOptions *o = options;
     Err err = ERR_INIT;
@@ -428,10 +472,37 @@ static int run(void *options, const Words *operands) {
                 o->format);
         return say_usage(&err, "dump");
     }
+    if (o->json && o->format && format != DUMP_JSON) {
+        err_set(&err, STATUS_INVALID_ARGUMENT, "--json and --format %.40s exclude each other",
+                o->format);
+        return say_usage(&err, "dump");
+    }
+    if (o->json)
+        format = DUMP_JSON;
+    if (o->limit.set && o->limit.value == 0) {
+        err_set(&err, STATUS_INVALID_ARGUMENT, "--limit 0: it takes 1 or more");
+        return say_usage(&err, "dump");
+    }
     if (dump_enrich_check(&o->enrich, format == DUMP_TSV, &err) < 0)
         return say_usage(&err, "dump");
+    // What a file tells as a whole is bounded by memory alone.
+    if (o->enrich.max_cached.set &&
+        (!o->enrich.knowledge || !fold_equal(o->enrich.knowledge, "live"))) {
+        err_set(&err, STATUS_INVALID_ARGUMENT, "--max-cached works with --knowledge live only");
+        return say_usage(&err, "dump");
+    }
+    for (uint32_t i = 0; i < operands->n; i++) {
+        if (o->enrich.symbols && !o->enrich.symbols[0] && plat_is_dir(operands->items[i])) {
+            err_set(&err, STATUS_INVALID_ARGUMENT,
+                    "%.300s is a folder; if it is where symbols are: --symbols=%.300s",
+                    operands->items[i], operands->items[i]);
+            return say_usage(&err, "dump");
+        }
+    }
     if (check_output(o->output, operands, &err) < 0)
         return say_usage(&err, "dump");
+    if (o->enrich.symbols && !o->quiet)
+        check_folders(o->enrich.symbols);
     crc32_init();
     if (out_open(&out, o->output, &err) < 0)
         return say_error(&err);
@@ -487,7 +558,7 @@ const Command dump_command = {
         "\n"
         "Examples:\n"
         "  etwctl dump boot.etl --summary\n"
-        "  etwctl dump boot.etl --format json --provider 'DNS-Client,kernel' | jq .EventData\n"
+        "  etwctl dump boot.etl --json --provider 'DNS-Client,kernel' | jq .EventData\n"
         "  etwctl dump boot.etl --enrich --provider kernel\n"
         "  etwctl dump boot.etl --enrich --summary\n"
         "  etwctl dump trace.etl --manifests manifests/ --limit 100\n"

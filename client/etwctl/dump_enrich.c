@@ -1,5 +1,7 @@
 #include "client/etwctl/dump_enrich.h"
 
+#include "client/etwctl/symbols_option.h"
+#include "client/lib/symbols.h"
 #include "event/format.h"
 #include "util/utf.h"
 
@@ -15,7 +17,7 @@ const Option enrich_dump_options[] = {
     {"symbols", NULL, OPTION_MAYBE_TEXT, offsetof(EnrichDumpOptions, symbols), "PATH",
      "names of functions in stacks; =PATH: folders to look\nin for modules and PDBs"},
     {"max-cached", NULL, OPTION_NUMBER, offsetof(EnrichDumpOptions, max_cached), "N",
-     "remember at most N files, processes, ... of each kind"},
+     "with --knowledge live: remember at most N files,\nprocesses, ... of each kind"},
     {0},
 };
 
@@ -44,6 +46,10 @@ int dump_enrich_check(const EnrichDumpOptions *o, bool tsv, Err *err) {
                        o->knowledge);
     if (o->max_cached.set && (o->max_cached.value < 1 || o->max_cached.value > 100000000))
         return err_set(err, STATUS_INVALID_ARGUMENT, "--max-cached takes 1 to 100000000");
+    if (o->max_cached.set && file)
+        return err_set(
+            err, STATUS_INVALID_ARGUMENT,
+            "--max-cached is for --knowledge live: what a file tells is kept as a whole");
     return 0;
 }
 
@@ -51,54 +57,6 @@ static void limit_all(EnrichLimits *limits, uint32_t n) {
     limits->files = limits->file_objects = limits->requests = limits->keys = n;
     limits->processes = limits->threads = limits->services = limits->objects = n;
     limits->image_processes = n;
-}
-
-static int open_symbols(DumpEnrich *e, const char *path, Err *err) {
-    const EtwSymbolsOptions options = {.struct_size = sizeof options,
-                                       .path = path[0] ? path : NULL};
-    int32_t status = etw_symbols_open(&options, &e->symbols);
-    if (status == ETW_STATUS_OK)
-        return 0;
-    return err_set(err, (Status)status, "--symbols=%.300s: %s", path,
-                   status == ETW_STATUS_DENIED ? "a folder on a server is not looked into"
-                                               : etw_status_text(status));
-}
-
-// For enriched_json: the function of a frame.
-static bool symbol_text(void *user, const FrameView *frame, Buf *out) {
-    const DumpEnrich *e = user;
-    const ModuleView *module = frame->module;
-    size_t room = 256, need = 0;
-    if (!module)
-        return false;
-    EtwFrame f = {.struct_size = sizeof f,
-                  .flags = frame->flags,
-                  .address = frame->address,
-                  .offset = frame->offset,
-                  .module = module->path,
-                  .module_base = module->base,
-                  .module_size = module->size,
-                  .time_stamp = module->timestamp,
-                  .checksum = module->checksum,
-                  .pdb_age = module->pdb_age,
-                  .provenance = module->provenance,
-                  .pdb_name = module->pdb_name};
-    memcpy(&f.pdb_guid, &module->pdb_guid, sizeof f.pdb_guid);
-    for (int tries = 0; tries < 2; tries++) {
-        if (!buf_reserve(out, room))
-            return false;
-        room = out->capacity - out->bytes;
-        int32_t status =
-            etw_symbol_text(e->symbols, &f, (char *)out->data + out->bytes, room, &need);
-        if (status == ETW_STATUS_OK) {
-            out->bytes += need - 1; // without the NUL
-            return true;
-        }
-        if (status != ETW_STATUS_OVERSIZE)
-            return false;
-        room = need;
-    }
-    return false;
 }
 
 int dump_enrich_open(DumpEnrich *e, const EnrichDumpOptions *o, Err *err) {
@@ -113,7 +71,7 @@ int dump_enrich_open(DumpEnrich *e, const EnrichDumpOptions *o, Err *err) {
     options.file_knowledge = e->file_knowledge;
     if (enricher_new(&options, &e->enricher) < 0)
         return err_set(err, STATUS_NO_MEMORY, "no memory for what a file tells of its processes");
-    return o->symbols ? open_symbols(e, o->symbols, err) : 0;
+    return o->symbols ? symbols_option_open(o->symbols, &e->symbols, err) : 0;
 }
 
 void dump_enrich_close(DumpEnrich *e) {
@@ -129,20 +87,21 @@ void dump_enrich_close(DumpEnrich *e) {
 const char *dump_enrich_tail(DumpEnrich *e, const EnrichedView *view, const EventRecord *record,
                              const Schema *schema) {
     buf_clear(&e->tail);
-    enriched_json(&e->tail, view, record, schema, e->symbols ? symbol_text : NULL, e);
+    enriched_json(&e->tail, view, record, schema, e->symbols ? symbols_frame_text : NULL,
+                  e->symbols);
     return buf_str(&e->tail);
 }
 
 const char *dump_enrich_held_tail(DumpEnrich *e, const Held *held, const StackView *stack) {
-    // The stack alone: with the same ids as the header's and nothing in the payload, no more is
-    // said.
+    // The stack alone: with the same ids as the header's, no items and no schema, no more is said.
     EventRecord bare = held->record;
     bare.ext_bytes = bare.payload_bytes = 0;
     const EnrichedView view = {.pid = bare.pid, .tid = bare.tid, .stack = stack};
     buf_clear(&e->stack);
     buf_clear(&e->merged);
     if (stack)
-        enriched_json(&e->stack, &view, &bare, held->schema, e->symbols ? symbol_text : NULL, e);
+        enriched_json(&e->stack, &view, &bare, NULL, e->symbols ? symbols_frame_text : NULL,
+                      e->symbols);
     enriched_merge(&e->merged, held->tail, held->tail_bytes, buf_str(&e->stack), e->stack.bytes);
     return buf_str(&e->merged);
 }

@@ -43,14 +43,14 @@ int held_put(HeldQueue *q, const EventRecord *record, Schema *schema, StackWait 
     *q->last = held;
     q->last = &held->next;
     q->bytes += bytes;
-    q->newest = MAX_OF(q->newest, record->time);
+    held_seen(q, record->time);
     return 0;
 }
 
 static bool may_go(const HeldQueue *q, const Held *held) {
     int64_t age;
     return !held->wait || stack_wait_complete(held->wait) || q->bytes > HELD_BYTES ||
-           __builtin_sub_overflow(q->newest, held->record.time, &age) || age > HELD_TIME;
+           __builtin_sub_overflow(q->newest, held->record.time, &age) || age >= HELD_TIME;
 }
 
 Held *held_take(HeldQueue *q, bool all) {

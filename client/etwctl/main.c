@@ -3,8 +3,10 @@
 #include <stdio.h>
 
 #include "client/etwctl/command.h"
+#include "client/etwctl/dump.h"
 #include "client/etwctl/out.h"
 #include "client/etwctl/text.h"
+#include "client/etwctl/want.h"
 #include "platform/args.h"
 #include "platform/clock.h"
 #include "util/map.h"
@@ -40,6 +42,25 @@ static int help_of(const Command *command) {
     return code;
 }
 
+// An unknown option may be another command's. Files are filtered by replaying them.
+static int name_owner(const Command *command, int argc, char **argv, Err *err) {
+    const OptionGroup wants[] = {{"", want_options, 0}, {0}};
+    const char *option = options_foreign(command->groups, wants, argc, argv);
+    if (command == &dump_command && option)
+        return err_set(err, STATUS_INVALID_ARGUMENT,
+                       "dump has no %.*s; 'etwbroker --replay FILE --start 1 &' serves a file to "
+                       "'etwctl watch', which has",
+                       (int)MIN_OF(strcspn(option, "="), (size_t)40), option);
+    for (const Command *const *c = commands; *c; c++) {
+        option = options_foreign(command->groups, (*c)->groups, argc, argv);
+        if (option)
+            return err_set(err, STATUS_INVALID_ARGUMENT, "%s has no %.*s; 'etwctl %s' has",
+                           command->name, (int)MIN_OF(strcspn(option, "="), (size_t)40), option,
+                           (*c)->name);
+    }
+    return -STATUS_INVALID_ARGUMENT; // as it was told
+}
+
 static int run_command(const Command *command, int argc, char **argv) {
     Err err = ERR_INIT;
     Words operands = {0};
@@ -50,6 +71,8 @@ static int run_command(const Command *command, int argc, char **argv) {
         return say_error(&err);
     }
     int r = options_parse(command->groups, argc, argv, options, &operands, &err);
+    if (r == OPTIONS_UNKNOWN)
+        r = name_owner(command, argc, argv, &err);
     if (r == 0 && operands.n < command->least)
         r = err_set(&err, STATUS_INVALID_ARGUMENT, "%s needs %s", command->name, command->operands);
     if (r == 0 && operands.n > command->most)

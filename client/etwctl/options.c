@@ -52,6 +52,36 @@ static Found find_option(const OptionGroup *groups, const char *text, size_t byt
     return found;
 }
 
+static bool is_option(const OptionGroup *groups, const char *text, size_t bytes) {
+    bool whole;
+    for (const OptionGroup *g = groups; g->options; g++) {
+        for (const Option *o = g->options; o->name; o++) {
+            if ((is_named(o->alias, text, bytes, &whole) && whole) ||
+                (is_named(o->name, text, bytes, &whole) && whole))
+                return true;
+        }
+    }
+    return false;
+}
+
+const char *options_foreign(const OptionGroup *own, const OptionGroup *other, int argc,
+                            char **argv) {
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        const char *name = argv[i] + (strncmp(argv[i], "--", 2) == 0 ? 2 : 1);
+        size_t bytes = argv[i][0] == '-' ? strcspn(name, "=") : 0;
+        if (bytes > 0 && !find_option(own, name, bytes).option && is_option(other, name, bytes))
+            return argv[i];
+    }
+    return NULL;
+}
+
+// Was the value of an option left out, and is this the next option? A filter may begin with -not.
+static bool is_next_option(const OptionGroup *groups, const char *word) {
+    if (word[0] != '-' || word[1] == '\0')
+        return false;
+    return word[1] == '-' ? word[2] != '\0' : is_option(groups, word + 1, strcspn(word + 1, "="));
+}
+
 static int unknown(const OptionGroup *groups, const char *text, size_t bytes, Err *err) {
     char word[64];
     const char *best = NULL;
@@ -72,9 +102,11 @@ static int unknown(const OptionGroup *groups, const char *text, size_t bytes, Er
         }
     }
     if (best)
-        return err_set(err, STATUS_INVALID_ARGUMENT, "there is no option --%s; did you mean --%s?",
-                       word, best);
-    return err_set(err, STATUS_INVALID_ARGUMENT, "there is no option --%s", word);
+        err_set(err, STATUS_INVALID_ARGUMENT, "there is no option --%s; did you mean --%s?", word,
+                best);
+    else
+        err_set(err, STATUS_INVALID_ARGUMENT, "there is no option --%s", word);
+    return OPTIONS_UNKNOWN;
 }
 
 static int bad_value(const Option *o, const char *value, const char *takes, Err *err) {
@@ -164,6 +196,11 @@ int options_parse(const OptionGroup *groups, int argc, char **argv, void *target
             if (i + 1 >= argc)
                 return err_set(err, STATUS_INVALID_ARGUMENT, "--%s needs a value: %s", o->name,
                                o->value);
+            if (is_next_option(groups, argv[i + 1]))
+                return err_set(err, STATUS_INVALID_ARGUMENT,
+                               "--%s needs a value, and %.60s is an option; if it is meant as the "
+                               "value: --%s=%.60s",
+                               o->name, argv[i + 1], o->name, argv[i + 1]);
             value = argv[++i];
         }
         int r = set_value(o, (uint8_t *)target + found.at, value, err);

@@ -40,10 +40,14 @@ typedef struct OptionGroup {
     size_t at;             // of the group's structure in the command's
 } OptionGroup;
 
-#define OPTIONS_HELP 1 // options_parse: --help was asked for
+#define OPTIONS_HELP    1 // options_parse: --help was asked for
+#define OPTIONS_UNKNOWN 2 // an option that is none; err tells
 
 // target: the command's structure, zeroed. operands: what is no option.
 int options_parse(const OptionGroup *groups, int argc, char **argv, void *target, Words *operands,
                   Err *err);
+// The first word that is an option of another command and none of this one; NULL: there is none.
+const char *options_foreign(const OptionGroup *own, const OptionGroup *other, int argc,
+                            char **argv);
 void options_deinit(const OptionGroup *groups, void *target);
 void options_help(const OptionGroup *groups, Buf *out);

@@ -186,6 +186,9 @@ static void provider_rows(const cJSON *list, Buf *out, size_t columns, bool all)
             longest = MAX_OF(longest, strlen(provider_short(reply_text(rows[i], "name"))));
     // No wider than the names need: the figures should stand beside them.
     size_t wanted = table_width(own, N_COLUMNS) - own[PROVIDER].width + longest;
+    static const uint8_t drop[] = {OPTIONS, MASK, DELIVERED};
+    table_narrow(own, N_COLUMNS, PROVIDER, 16, columns);
+    table_drop(own, N_COLUMNS, drop, ARRAY_COUNT(drop), columns);
     table_widen(own, N_COLUMNS, PROVIDER, MIN_OF(columns, wanted));
     table_header(out, own, N_COLUMNS);
     uint64_t folded = 0, folded_events = 0;
@@ -207,8 +210,14 @@ static void provider_rows(const cJSON *list, Buf *out, size_t columns, bool all)
 
 // ---- Caches ----
 
-static void cache_rows(const cJSON *caches, Buf *out) {
-    static const Column columns[] = {
+static const char *limit_text(uint64_t limit, char number[NUMBER_TEXT]) {
+    // None of its own: the memory of all, or what a file tells.
+    return limit == 0 || limit == UINT32_MAX ? "-" : number_text(limit, number);
+}
+
+static void cache_rows(const cJSON *caches, Buf *out, size_t width) {
+    static const uint8_t drop[] = {6, 2}; // how it is known, retrievals
+    Column columns[] = {
         {"Cache", 14, false, false},
         {"Size/Limit", 17, true, false},
         {"Retrievals", 11, true, false},
@@ -218,6 +227,7 @@ static void cache_rows(const cJSON *caches, Buf *out) {
         {"live/rundown/guess", 23, true, false},
     };
     const cJSON *c;
+    table_drop(columns, ARRAY_COUNT(columns), drop, ARRAY_COUNT(drop), width);
     if (!cJSON_IsArray(caches) || !caches->child)
         return;
     table_header(out, columns, ARRAY_COUNT(columns));
@@ -225,7 +235,7 @@ static void cache_rows(const cJSON *caches, Buf *out) {
         char size[NUMBER_TEXT], limit[NUMBER_TEXT], both[2 * NUMBER_TEXT + 2], n[4][NUMBER_TEXT];
         char from[3][NUMBER_TEXT], provenance[3 * NUMBER_TEXT + 2];
         snprintf(both, sizeof both, "%s/%s", number_text(reply_u64(c, "size"), size),
-                 number_text(reply_u64(c, "limit"), limit));
+                 limit_text(reply_u64(c, "limit"), limit));
         snprintf(provenance, sizeof provenance, "%s/%s/%s",
                  number_text(reply_u64(c, "live"), from[0]),
                  number_text(reply_u64(c, "rundown"), from[1]),
@@ -255,5 +265,5 @@ void profile_view(const cJSON *profile, Buf *out, size_t columns, bool all) {
         subscription_rows(subscriptions, out, columns);
     else
         buf_text(out, "  no subscriptions\n");
-    cache_rows(reply_member(profile, "caches"), out);
+    cache_rows(reply_member(profile, "caches"), out, columns);
 }

@@ -13,7 +13,8 @@ typedef struct SetOptions {
     WantOptions want; // providers: which wants are meant
     Words add, remove;
     BrokerOptions broker;
-    const char *name;
+    Words stacks;
+    const char *name, *enrich;
     bool no_filter, what_if;
 } SetOptions;
 
@@ -34,6 +35,10 @@ static const Option change_options[] = {
     {"kernel", NULL, OPTION_LIST, SET(want.kernel), "TYPE,...", "kernel event types"},
     {"filter", NULL, OPTION_TEXT, SET(want.filter), "EXPRESSION", "a new filter on fields"},
     {"no-filter", NULL, OPTION_FLAG, SET(no_filter), NULL, "take the filter away"},
+    {"stack", "stacks", OPTION_LIST, SET(stacks), "TYPE|PROVIDER,...",
+     "call stacks of these kernel types' or providers' events;\n'*' for all, none for none"},
+    {"enrich", NULL, OPTION_TEXT, SET(enrich), "default|none|all",
+     "names of processes, files and keys"},
     {"name", "description", OPTION_TEXT, SET(name), "TEXT", "a new name"},
     {"provider", "provider-name", OPTION_LIST, SET(want.providers), "NAME,...",
      "change only the wants that name one of these providers\n(default: all wants of the "
@@ -134,6 +139,19 @@ static int edit_wants(EtwClient *client, const SetOptions *o, uint32_t id,
     return r;
 }
 
+static bool has_spec_members(const SetOptions *o) {
+    return o->name || o->enrich || o->stacks.n > 0;
+}
+
+static void stack_members(const SetOptions *o, JsonWriter *w) {
+    bool none = o->stacks.n == 1 && fold_equal(o->stacks.items[0], "none");
+    jsonw_key(w, "stacks");
+    jsonw_array(w);
+    for (uint32_t i = 0; i < o->stacks.n && !none; i++)
+        jsonw_text(w, o->stacks.items[i]);
+    jsonw_array_end(w);
+}
+
 static void change_text(const SetOptions *o, const char *want_json, const char *wants_json,
                         Buf *out) {
     JsonWriter w = jsonw(out);
@@ -142,13 +160,19 @@ static void change_text(const SetOptions *o, const char *want_json, const char *
         jsonw_key(&w, "want");
         jsonw_raw(&w, want_json, strlen(want_json));
     }
-    if (o->name || wants_json) {
+    if (has_spec_members(o) || wants_json) {
         jsonw_key(&w, "spec");
         jsonw_object(&w);
         if (o->name) {
             jsonw_key(&w, "name");
             jsonw_text(&w, o->name);
         }
+        if (o->enrich) {
+            jsonw_key(&w, "enrich");
+            jsonw_text(&w, o->enrich);
+        }
+        if (o->stacks.n > 0)
+            stack_members(o, &w);
         if (wants_json) {
             jsonw_key(&w, "wants");
             jsonw_raw(&w, wants_json, strlen(wants_json));
@@ -162,13 +186,14 @@ static void change_text(const SetOptions *o, const char *want_json, const char *
     jsonw_object_end(&w);
 }
 
-// The change as the broker takes it. Masks that are added to, and wants that are chosen, need the present state.
+// The change as the broker takes it. Masks that are added to, and wants that are chosen, need the
+// present state.
 static int make_change(EtwClient *client, const SetOptions *o, uint32_t id, Buf *out, Err *err) {
     Buf members = BUF_INIT;
     int r = edit_members(o, &members, err);
     bool nothing = members.bytes <= 2;
     bool looked_at = o->want.providers.n + o->add.n + o->remove.n > 0;
-    if (r == 0 && nothing && !o->name && o->add.n + o->remove.n == 0)
+    if (r == 0 && nothing && !has_spec_members(o) && o->add.n + o->remove.n == 0)
         r = err_set(err, STATUS_INVALID_ARGUMENT, "nothing to change is given");
     if (r == 0 && o->want.any.n > 0 && o->add.n + o->remove.n > 0)
         r = err_set(err, STATUS_INVALID_ARGUMENT,

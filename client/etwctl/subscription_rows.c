@@ -30,7 +30,7 @@ size_t view_columns(void) {
     if (!plat_is_terminal(1))
         return VIEW_COLUMNS;
     size_t columns = plat_terminal_columns();
-    return MIN_OF(MAX_OF(columns, (size_t)VIEW_COLUMNS), (size_t)WIDEST);
+    return MIN_OF(MAX_OF(columns, (size_t)VIEW_LEAST), (size_t)WIDEST);
 }
 
 static void wants_text(const cJSON *spec, Buf *out) {
@@ -93,16 +93,17 @@ static void row(const cJSON *s, const Column *columns, Buf *out) {
 void subscription_rows(const cJSON *subscriptions, Buf *out, size_t columns) {
     Column own[N_COLUMNS];
     memcpy(own, layout, sizeof own);
-    table_widen(own, N_COLUMNS, WANTS, columns);
     const cJSON *s;
     // A state like "holding the source" is worth more than the end of the wants.
     size_t state = own[STATE].width;
     cJSON_ArrayForEach(s, subscriptions) {
         state = MAX_OF(state, strlen(reply_text(s, "state")));
     }
-    state = MIN_OF(state, (size_t)20);
-    own[WANTS].width = (uint16_t)(own[WANTS].width - (state - own[STATE].width));
-    own[STATE].width = (uint16_t)state;
+    own[STATE].width = (uint16_t)MIN_OF(state, (size_t)20);
+    static const uint8_t drop[] = {USER, PROCESS, NAME};
+    table_narrow(own, N_COLUMNS, WANTS, 14, columns);
+    table_drop(own, N_COLUMNS, drop, ARRAY_COUNT(drop), columns);
+    table_widen(own, N_COLUMNS, WANTS, columns);
     table_header(out, own, N_COLUMNS);
     cJSON_ArrayForEach(s, subscriptions) {
         row(s, own, out);

@@ -246,6 +246,7 @@ void summary_text(Summary *s, const char *path, const EtlReader *reader, Buf *ou
                       {"Schema", 12, false, false}};
     size_t n_columns = ARRAY_COUNT(table);
     uint32_t n;
+    table_narrow(table, n_columns, 0, 27, columns);
     table_widen(table, n_columns, 0, MIN_OF(columns, WIDEST));
     head_text(s, path, reader, out);
     Group *groups = make_groups(s, &n);

@@ -37,7 +37,7 @@ void summary_enrich_count(SummaryEnrich *s, EnrichCounts *counts, const Enriched
 void summary_enrich_stack(SummaryEnrich *s, EnrichCounts *counts, const StackView *stack) {
     if (!stack)
         return;
-    EnrichCounts one = {.stacks = 1, .incomplete = stack->incomplete};
+    EnrichCounts one = {.stacks = stack->n > 0, .incomplete = stack->incomplete};
     enrich_counts_add(&s->all, &one);
     enrich_counts_add(counts, &one);
 }
@@ -83,9 +83,8 @@ void summary_enrich_text(const SummaryEnrich *s, Buf *out) {
         const CacheStats *cache = &s->caches[i];
         char size[2 * NUMBER_TEXT], inserted[NUMBER_TEXT], retrievals[NUMBER_TEXT];
         char hits[NUMBER_TEXT], misses[NUMBER_TEXT], evicted[NUMBER_TEXT], by[3 * NUMBER_TEXT];
-        bool limited = cache->limit != 0 && cache->limit < UINT32_MAX;
         snprintf(size, sizeof size, "%s/%s", number_text(cache->entries, a),
-                 limited ? number_text(cache->limit, b) : "-");
+                 cache->limit != 0 ? number_text(cache->limit, b) : "-");
         snprintf(by, sizeof by, "%s/%s/%s", number_text(cache->live, a),
                  number_text(cache->rundown, b), number_text(cache->guess, c));
         const char *cells[] = {cache->name,

@@ -7,21 +7,22 @@
 
 #define TEXT_ROOM 2048 // enough for most events
 
-static void append_text(Buf *out, const EtwEvent *event, EtwTextKind kind) {
+static void append_text(View *v, Buf *out, const EtwEvent *event, EtwTextKind kind) {
     size_t room = TEXT_ROOM, need = 0;
-    for (int tries = 0; tries < 2; tries++) {
+    int32_t status = ETW_STATUS_OVERSIZE;
+    for (int tries = 0; tries < 2 && status == ETW_STATUS_OVERSIZE; tries++) {
         if (!buf_reserve(out, room))
-            return;
+            return; // out has failed, and says so when it is written
         room = out->capacity - out->bytes;
-        int32_t status = etw_event_text(event, kind, (char *)out->data + out->bytes, room, &need);
-        if (status == ETW_STATUS_OK) {
-            out->bytes += need - 1; // without the NUL
-            return;
-        }
-        if (status != ETW_STATUS_OVERSIZE)
-            return;
+        char *to = (char *)out->data + out->bytes;
+        status = kind == ETW_TEXT_JSON ? etw_event_json(event, v->symbols, to, room, &need)
+                                       : etw_event_text(event, kind, to, room, &need);
         room = need;
     }
+    if (status == ETW_STATUS_OK)
+        out->bytes += need - 1; // without the NUL
+    else
+        v->failed = status;
 }
 
 static void write_row(View *v, const EtwEvent *event) {
@@ -30,8 +31,8 @@ static void write_row(View *v, const EtwEvent *event) {
         return;
     buf_clear(&v->label);
     buf_clear(&v->summary);
-    append_text(&v->label, event, ETW_TEXT_LABEL);
-    append_text(&v->summary, event, ETW_TEXT_SUMMARY);
+    append_text(v, &v->label, event, ETW_TEXT_LABEL);
+    append_text(v, &v->summary, event, ETW_TEXT_SUMMARY);
     // The event's process: not always the one of the header (kernel events often have none there).
     EtwProcess process = {.struct_size = sizeof process};
     bool known = etw_process(event, ETW_PROCESS_EVENT, 0, &process) == ETW_STATUS_OK;
@@ -134,10 +135,16 @@ static void write_notice(View *v, const EtwItem *item) {
     buf_char(v->out, '\n');
 }
 
-void view_begin(View *view, Buf *out, bool json, bool notices, size_t columns) {
-    *view = (View){.out = out, .json = json, .notices = notices, .columns = columns};
+void view_begin(View *view, Buf *out, bool json, bool notices, bool epochs, size_t columns,
+                EtwSymbols *symbols) {
+    *view = (View){.out = out,
+                   .json = json,
+                   .notices = notices,
+                   .epochs = epochs,
+                   .columns = columns,
+                   .symbols = symbols};
     if (!json)
-        row_header(out);
+        row_header(out, columns);
 }
 
 void view_end(View *view) {
@@ -151,10 +158,16 @@ void view_item(View *view, const EtwItem *item) {
             write_notice_json(view, item);
         else if (view->notices)
             write_notice(view, item);
+        else if (item->kind == ETW_ITEM_EPOCH && view->rows)
+            view->epoch = *item; // told when something follows
     } else if (view->json) {
-        append_text(view->out, item->event, ETW_TEXT_JSON);
+        append_text(view, view->out, item->event, ETW_TEXT_JSON);
         buf_char(view->out, '\n');
     } else {
+        if (view->epoch.kind != 0 && view->epochs) // times may go back here
+            write_notice(view, &view->epoch);
+        view->epoch = (EtwItem){0};
+        view->rows = true;
         write_row(view, item->event);
     }
 }

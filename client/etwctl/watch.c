@@ -4,6 +4,7 @@
 #include "client/etwctl/out.h"
 #include "client/etwctl/silence.h"
 #include "client/etwctl/spec.h"
+#include "client/etwctl/symbols_option.h"
 #include "client/etwctl/text.h"
 #include "client/etwctl/view.h"
 #include "idl/wire.h"
@@ -20,11 +21,14 @@ typedef struct WatchOptions {
     BrokerOptions broker;
     OptionNumber max, timeout;
     bool show_gaps, quiet, no_summary;
+    const char *symbols; // "": without a path
 } WatchOptions;
 
 static const Option output_options[] = {
     {"json", "as-json", OPTION_FLAG, offsetof(WatchOptions, broker.json), NULL,
      "one JSON object a line (docs/EVENT.md) instead of a table"},
+    {"symbols", NULL, OPTION_MAYBE_TEXT, offsetof(WatchOptions, symbols), "PATH",
+     "with --json: names of functions in stacks; =PATH:\nfolders to look in for modules and PDBs"},
     {"show-gaps", "include-gap", OPTION_FLAG, offsetof(WatchOptions, show_gaps), NULL,
      "gaps, changes and epochs in the output, at their place"},
     {"max", "max-events", OPTION_NUMBER, offsetof(WatchOptions, max), "N", "end after N events"},
@@ -52,6 +56,7 @@ typedef struct WatchRun {
     EtwSubscription *subscription;
     Out out;
     View view;
+    EtwSymbols *symbols; // NULL: not asked for
     bool terminal;
     int64_t started_ns, last_event_ns, flushed_ns, warned_ns;
     uint64_t n_events;
@@ -97,6 +102,9 @@ static int take_batch(WatchRun *w, EtwBatch *batch, Err *err) {
         view_item(&w->view, &item);
         if (item.kind == ETW_ITEM_EVENT) {
             w->n_events++;
+            if (w->view.failed != ETW_STATUS_OK)
+                return err_set(err, (Status)w->view.failed, "event %llu cannot be shown: %s",
+                               (unsigned long long)item.number, etw_status_text(w->view.failed));
             if (w->options->max.set && w->n_events >= w->options->max.value)
                 w->enough = true;
         } else if (item.kind == ETW_ITEM_GAP) {
@@ -130,7 +138,8 @@ static uint32_t wait_ms(const WatchRun *w, int64_t now) {
     return (uint32_t)wait;
 }
 
-// Until the end, --max, --timeout, Ctrl+C (CANCELLED) or a failure. OUT_CLOSED and < 0 come from the output.
+// Until the end, --max, --timeout, Ctrl+C (CANCELLED) or a failure. OUT_CLOSED and < 0 come from
+// the output.
 static int32_t watch_loop(WatchRun *w, int *ret_out, Err *err) {
     int32_t status = ETW_STATUS_OK;
     int r = 0;
@@ -247,12 +256,18 @@ static int code_of_end(const EtwItem *end) {
     return EXIT_FAILED;
 }
 
-static void say_warnings(EtwSubscription *subscription) {
+static void say_warnings(EtwSubscription *subscription, const OptionNumber *asked) {
     cJSON *info = cJSON_Parse(etw_subscription_info(subscription));
     const cJSON *warning;
     cJSON_ArrayForEach(warning, reply_member(info, "warnings")) {
         if (cJSON_IsString(warning))
             say("%s", warning->valuestring);
+    }
+    uint64_t queue = reply_u64(info, "queue_bytes");
+    if (asked->set && queue != asked->value) {
+        char a[NUMBER_TEXT], b[NUMBER_TEXT];
+        say("--queue %s: it has %s; the broker's limits hold", bytes_text(asked->value, a),
+            bytes_text(queue, b));
     }
     cJSON_Delete(info);
 }
@@ -266,15 +281,15 @@ static int watch_subscribed(WatchRun *w) {
     int r = 0;
     const WatchOptions *o = w->options;
     if (!o->quiet)
-        say_warnings(w->subscription);
+        say_warnings(w->subscription, &o->spec.queue);
     int out = out_open(&w->out, NULL, &err);
     if (out < 0)
         return say_error(&err);
     w->terminal = plat_is_terminal(1);
     w->started_ns = w->flushed_ns = plat_now_ns();
     w->warned_ns = w->started_ns - GAP_WARN_MS * MS;
-    view_begin(&w->view, &w->out.buf, o->broker.json, o->show_gaps,
-               w->terminal ? plat_terminal_columns() : 0);
+    view_begin(&w->view, &w->out.buf, o->broker.json, o->show_gaps, !o->quiet,
+               w->terminal ? plat_terminal_columns() : 0, w->symbols);
     plat_on_interrupt(on_interrupt, w->subscription);
     int32_t status = watch_loop(w, &r, &err);
     plat_on_interrupt(NULL, NULL);
@@ -304,19 +319,25 @@ static int run(void *options, const Words *operands) {
     int r = spec_text(&o->spec, &spec, &err);
     if (r == 0 && o->max.set && o->max.value == 0)
         r = err_set(&err, STATUS_INVALID_ARGUMENT, "--max 0: it takes 1 or more");
+    if (r == 0 && o->symbols && !o->broker.json)
+        r = err_set(&err, STATUS_INVALID_ARGUMENT,
+                    "--symbols works with --json only: the table shows no stacks");
     if (r < 0) {
         buf_deinit(&spec);
         return r == -STATUS_INVALID_ARGUMENT ? say_usage(&err, "watch") : say_error(&err);
     }
-    WatchRun w = {.options = o, .client = broker_connect(o->broker.endpoint)};
+    WatchRun w = {.options = o};
     int code = EXIT_FAILED;
-    if (w.client) {
+    if (o->symbols && symbols_option_open(o->symbols, &w.symbols, &err) < 0)
+        say_error(&err);
+    else if ((w.client = broker_connect(o->broker.endpoint)) != NULL) {
         int32_t status = etw_subscribe(w.client, buf_str(&spec), 0, &w.subscription);
         code = status == ETW_STATUS_OK ? watch_subscribed(&w) : say_client(w.client, status);
     }
     buf_deinit(&spec);
     etw_close(w.subscription);
     etw_disconnect(w.client);
+    etw_symbols_close(w.symbols);
     return code;
 }
 
@@ -341,11 +362,13 @@ const Command watch_command = {
         "-notcontains\n"
         "  -and -or -not (of one precedence, from left to right)   ( )   'text' \"text\" 12 0x1F "
         "4KB\n"
-        "Fields are the event's own, those of its header (ProcessId, Level, EventName, TimeStamp "
-        "...),\n"
-        "and, where both have the name, EventData.NAME for the event's own. A missing field makes "
-        "-ne,\n"
-        "-notlike and -notin true and everything else false.\n"
+        "Fields are those of the event's header (ProcessId, Level, EventName, TimeStamp ...), what "
+        "is\n"
+        "known of it (ProcessName, ProcessPath, User, FileName, RegistryPath, RemoteAddress ...: "
+        "docs/FIELDS.md),\n"
+        "and its own, in this order; EventData.NAME is always its own. A missing field makes -ne, "
+        "-notlike\n"
+        "and -notin true and everything else false.\n"
         "\n"
         "Exit codes: 0 ended (also by Ctrl+C), 1 failed, 2 wrong usage.\n"
         "\n"
@@ -354,6 +377,7 @@ const Command watch_command = {
         "  etwctl watch --kernel Process --event-name Process/Start\n"
         "  etwctl watch --kernel Network --event-name 'TcpIp/Connect*,TcpIp/Accept*' --json\n"
         "  etwctl watch Kernel-File --keyword CREATE_NEW_FILE,DELETE_PATH --timeout 5m\n"
+        "  etwctl watch --kernel File --stack File --json --symbols=/data/machine-7\n"
         "  etwctl watch Microsoft-Windows-PowerShell,PowerShellCore --id 4104 --name scripts\n"
         "  etwctl watch --spec "
         "'{\"wants\":[{\"provider\":\"DNS-Client\"},{\"kernel\":[\"Process\"]}]}'\n",

@@ -1,6 +1,7 @@
 #include <assert.h>
 
 #include "client/lib/internal.h"
+#include "client/lib/symbols.h"
 #include "util/mem.h"
 
 static_assert((int)ETW_VALUE_ARRAY == (int)VALUE_ARRAY,
@@ -86,7 +87,7 @@ void value_out(const Value *in, EtwValue *out) {
         .kind = in->kind,
         .name = field ? field->name : "",
         .data = in->data,
-        .bytes = in->bytes,
+        .bytes = in->data ? in->bytes : 0, // a number of the enrichment has no bytes to show
         .count = count,
         .in_type = field ? field->in_type : 0,
         .out_type = field ? field->out_type : 0,
@@ -155,7 +156,7 @@ int32_t etw_value_text(const EtwEvent *event, const EtwValue *value, char *buf, 
     return status;
 }
 
-static int32_t write_text(const EtwEvent *event, EtwTextKind kind, Buf *out) {
+static int32_t write_text(const EtwEvent *event, EtwTextKind kind, EtwSymbols *symbols, Buf *out) {
     EnrichedView view;
     StackView stack;
     bool enriched = !event->table->plain && (kind == ETW_TEXT_JSON || kind == ETW_TEXT_SUMMARY);
@@ -166,7 +167,8 @@ static int32_t write_text(const EtwEvent *event, EtwTextKind kind, Buf *out) {
     switch (kind) {
     case ETW_TEXT_JSON:
         if (enriched)
-            enriched_json(&tail, &view, &event->record, event->schema, NULL, NULL);
+            enriched_json(&tail, &view, &event->record, event->schema,
+                          symbols ? symbols_frame_text : NULL, symbols);
         event_json(out, &event->record, event->schema, 0, buf_str(&tail));
         out->failed |= tail.failed;
         break;
@@ -190,17 +192,27 @@ static int32_t write_text(const EtwEvent *event, EtwTextKind kind, Buf *out) {
     return status;
 }
 
-int32_t etw_event_text(const EtwEvent *event, EtwTextKind kind, char *buf, size_t cap,
-                       size_t *need) {
+static int32_t give_text(const EtwEvent *event, EtwTextKind kind, EtwSymbols *symbols, char *buf,
+                         size_t cap, size_t *need) {
     if (!event || (!buf && cap > 0))
         return ETW_STATUS_INVALID_ARGUMENT;
     Buf text = BUF_INIT;
-    int32_t status = write_text(event, kind, &text);
+    int32_t status = write_text(event, kind, symbols, &text);
     if (status == ETW_STATUS_OK)
         status = text.failed ? ETW_STATUS_NO_MEMORY
                              : text_out(buf_str(&text), text.bytes, buf, cap, need);
     buf_deinit(&text);
     return status;
+}
+
+int32_t etw_event_text(const EtwEvent *event, EtwTextKind kind, char *buf, size_t cap,
+                       size_t *need) {
+    return give_text(event, kind, NULL, buf, cap, need);
+}
+
+int32_t etw_event_json(const EtwEvent *event, EtwSymbols *symbols, char *buf, size_t cap,
+                       size_t *need) {
+    return give_text(event, ETW_TEXT_JSON, symbols, buf, cap, need);
 }
 
 // A copy is a batch of one: its record as it came, with a table of what it refers to.

@@ -25,6 +25,7 @@ typedef struct Block {
 struct PeReader {
     PeSource source;
     uint64_t budget;
+    uint64_t work; // steps that are left
     uint32_t headers_bytes;
     PeHeader header;
     PeSection *sections;
@@ -67,8 +68,11 @@ static bool file_read(PeReader *pe, uint64_t offset, void *buf, size_t bytes) {
 }
 
 // Bytes that the file has from rva on, to the end of its section; 0: none.
-static size_t extent_at(const PeReader *pe, uint32_t rva, uint64_t *ret_offset) {
-    for (uint32_t i = 0; i < pe->header.n_sections; i++) {
+static size_t extent_at(PeReader *pe, uint32_t rva, uint64_t *ret_offset) {
+    if (pe->work <= pe->header.n_sections)
+        return 0;
+    pe->work--;
+    for (uint32_t i = 0; i < pe->header.n_sections; i++, pe->work--) {
         const PeSection *s = &pe->sections[i];
         if (rva >= s->rva && rva - s->rva < s->n_bytes) {
             *ret_offset = (uint64_t)s->raw + (rva - s->rva);
@@ -193,6 +197,7 @@ int pe_open(const PeSource *source, PeReader **ret) {
         return -STATUS_NO_MEMORY;
     pe->source = *source;
     pe->budget = PE_READ_BUDGET;
+    pe->work = PE_WORK_BUDGET;
     int result = read_headers(pe);
     if (result != 0) {
         pe_close(pe);

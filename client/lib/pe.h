@@ -18,6 +18,8 @@ typedef struct PeSource {
 #define PE_MAX_PDB_NAME 1024u
 // What one reader reads from its source at most: a file that sends it to and fro ends here.
 #define PE_READ_BUDGET (UINT64_C(128) << 20)
+// Sections that it looks at for what it reads, one by one: a million functions take ten million.
+#define PE_WORK_BUDGET (UINT64_C(64) << 20)
 
 enum { // PeHeader.machine
     PE_MACHINE_I386 = 0x014c,

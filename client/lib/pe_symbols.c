@@ -168,14 +168,8 @@ static bool arm64_entry(PeReader *pe, const uint8_t entry[8], PeFunction *ret) {
     return true;
 }
 
-static int compare_functions(const void *a_, const void *b_) {
-    const PeFunction *a = a_, *b = b_;
-    if (a->begin != b->begin)
-        return a->begin < b->begin ? -1 : 1;
-    return a->end < b->end ? -1 : a->end > b->end;
-}
-
-// What is damaged is left out; without any entry the bounds are unknown.
+// What is damaged, or out of order (Windows itself looks entries up by halving), is left out;
+// without any entry the bounds are unknown.
 static int load_bounds(PeReader *pe, size_t limit, PeSymbols *s) {
     const PeHeader *h = pe_header(pe);
     PeDirectory directory = h->directories[PE_DIR_EXCEPTION];
@@ -189,18 +183,17 @@ static int load_bounds(PeReader *pe, size_t limit, PeSymbols *s) {
     PeFunction *functions = mem_array(n, sizeof *functions);
     int result = raw != NULL && functions != NULL ? 0 : -STATUS_NO_MEMORY;
     uint32_t kept = 0;
-    bool sorted = true;
     if (result == 0 && pe_read(pe, directory.rva, raw, (size_t)n * entry_bytes)) {
         for (uint32_t i = 0; i < n; i++) {
             const uint8_t *entry = raw + (size_t)i * entry_bytes;
             PeFunction f = {load_u32(entry), load_u32(entry + 4), 0};
             if (h->machine == PE_MACHINE_ARM64 && !arm64_entry(pe, entry, &f))
                 continue;
-            if (f.begin == 0 || f.begin >= f.end || f.end > h->image_bytes)
+            if (f.begin == 0 || f.begin >= f.end || f.end > h->image_bytes ||
+                (kept > 0 && f.begin < functions[kept - 1].begin))
                 continue;
             if (h->machine == PE_MACHINE_AMD64)
                 f.owner = chain_owner(pe, f.begin, load_u32(entry + 8));
-            sorted = sorted && (kept == 0 || functions[kept - 1].begin <= f.begin);
             functions[kept++] = f;
         }
     }
@@ -209,8 +202,6 @@ static int load_bounds(PeReader *pe, size_t limit, PeSymbols *s) {
         mem_free(functions);
         return result;
     }
-    if (!sorted)
-        qsort(functions, kept, sizeof *functions, compare_functions);
     PeFunction *fitted = mem_resize(functions, kept * sizeof *functions);
     if (fitted == NULL) {
         mem_free(functions);

@@ -47,6 +47,11 @@ static int make_none(Schema **ret) {
     return r;
 }
 
+// In a replayed file the same pid is somebody else's.
+static void skip_self(EtwSubscription *s, bool skip) {
+    s->skip_pid = skip && (s->link.welcome.features & WIRE_FEATURE_LIVE) ? plat_pid() : 0;
+}
+
 // What of the confirmed specification concerns this side.
 static void read_spec(EtwSubscription *s) {
     cJSON *root = cJSON_Parse(s->info);
@@ -54,9 +59,7 @@ static void read_spec(EtwSubscription *s) {
     const char *enrich = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(spec, "enrich"));
     bool self = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(spec, "include_self"));
     s->plain = enrich && strcmp(enrich, "none") == 0;
-    // In a replayed file the same pid is somebody else's.
-    if ((s->link.welcome.features & WIRE_FEATURE_LIVE) && !self)
-        s->skip_pid = plat_pid();
+    skip_self(s, !self);
     cJSON_Delete(root);
 }
 
@@ -259,6 +262,8 @@ static int take_notice(EtwSubscription *s, const Frame *frame, EtwItem *item, Er
         item->kind = ETW_ITEM_CHANGED;
         item->number = changed.first;
         item->generation = changed.generation;
+        s->plain = (changed.flags & WIRE_CHANGED_PLAIN) != 0;
+        skip_self(s, !(changed.flags & WIRE_CHANGED_SELF));
         return 0;
     case WIRE_EPOCH:
         r = wire_epoch_get(frame, &epoch, err);

@@ -83,12 +83,13 @@ static int take_pe(SymbolPlaces *places, const ModuleIdentity *module, const cha
 // ------------------------------------------------------------------------------
 
 // folder and parts of it, as the disk spells them. 0; 1: not there; -STATUS_NO_MEMORY.
-static int walk(Buf *path, const char *folder, const char *const *parts, uint32_t n) {
+static int walk(const SymbolPlaces *places, Buf *path, const char *folder, const char *const *parts,
+                uint32_t n) {
     bool there = true;
     buf_clear(path);
     buf_text(path, folder);
     for (uint32_t i = 0; i < n && there; i++)
-        there = module_entry(path, parts[i]);
+        there = module_entry(path, parts[i], places->allow_network);
     return path->failed ? -STATUS_NO_MEMORY : there ? 0 : 1;
 }
 
@@ -102,7 +103,7 @@ typedef struct PeSearch {
 } PeSearch;
 
 static int try_pe(PeSearch *s, const char *folder, const char *const *parts, uint32_t n) {
-    int result = walk(&s->path, folder, parts, n);
+    int result = walk(s->places, &s->path, folder, parts, n);
     return result == 0 ? take_pe(s->places, s->module, buf_str(&s->path), s->limit, s->ret)
                        : result;
 }
@@ -258,7 +259,7 @@ static int try_path(PdbSearch *s) {
 }
 
 static int try_pdb(PdbSearch *s, const char *folder, const char *const *parts, uint32_t n) {
-    int result = walk(&s->path, folder, parts, n);
+    int result = walk(s->places, &s->path, folder, parts, n);
     return result == 0 ? try_path(s) : result;
 }
 
@@ -288,7 +289,7 @@ static int find_pdb_beside(PdbSearch *s, const char *base) {
     if (folder == 0)
         return 1;
     buf_append(&s->path, pe_path, folder - 1);
-    bool there = module_entry(&s->path, base);
+    bool there = module_entry(&s->path, base, s->places->allow_network);
     return s->path.failed ? -STATUS_NO_MEMORY : there ? try_path(s) : 1;
 }
 

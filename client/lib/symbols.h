@@ -4,6 +4,7 @@
 
 #include "client/etwclient.h"
 #include "client/lib/pe.h"
+#include "event/enriched.h"
 
 #define SYMBOL_NAME_MAX 2048u // bytes without the NUL
 
@@ -31,3 +32,5 @@ EtwSymbols *symbols_free(EtwSymbols *symbols); // NULL allowed; returns NULL
 int symbols_find(EtwSymbols *symbols, const ModuleIdentity *module, uint64_t offset,
                  SymbolFound *ret);
 void symbols_stats(EtwSymbols *symbols, EtwSymbolsStats *ret); // all but struct_size
+// For enriched_json (symbols: an EtwSymbols): what etw_symbol_text says of a frame.
+bool symbols_frame_text(void *symbols, const FrameView *frame, Buf *out);

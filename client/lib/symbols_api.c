@@ -62,6 +62,20 @@ int32_t etw_symbol(EtwSymbols *symbols, const EtwFrame *frame, EtwSymbol *symbol
     return ETW_STATUS_OK;
 }
 
+#define FOUND_TEXT (SYMBOL_NAME_MAX + 32u)
+
+// "NtCreateFile+0x14", with "?" behind a guess; returns its bytes.
+static size_t found_text(const SymbolFound *found, char text[FOUND_TEXT]) {
+    int64_t d = found->displacement;
+    int n = snprintf(text, FOUND_TEXT, "%s", found->name);
+    if (d != 0)
+        n += snprintf(text + n, FOUND_TEXT - (size_t)n, "%c0x%llx", d < 0 ? '-' : '+',
+                      (unsigned long long)(d < 0 ? -d : d));
+    if ((found->flags & ETW_SYMBOL_GUESS) != 0)
+        n += snprintf(text + n, FOUND_TEXT - (size_t)n, "?");
+    return (size_t)n;
+}
+
 int32_t etw_symbol_text(EtwSymbols *symbols, const EtwFrame *frame, char *buf, size_t cap,
                         size_t *need) {
     if (!buf && cap > 0)
@@ -70,15 +84,31 @@ int32_t etw_symbol_text(EtwSymbols *symbols, const EtwFrame *frame, char *buf, s
     int r = find(symbols, frame, &found);
     if (r < 0)
         return -r;
-    char text[SYMBOL_NAME_MAX + 32];
-    int64_t d = found.displacement;
-    int n = snprintf(text, sizeof text, "%s", found.name);
-    if (d != 0)
-        n += snprintf(text + n, sizeof text - (size_t)n, "%c0x%llx", d < 0 ? '-' : '+',
-                      (unsigned long long)(d < 0 ? -d : d));
-    if ((found.flags & ETW_SYMBOL_GUESS) != 0)
-        n += snprintf(text + n, sizeof text - (size_t)n, "?");
-    return text_out(text, (size_t)n, buf, cap, need);
+    char text[FOUND_TEXT];
+    return text_out(text, found_text(&found, text), buf, cap, need);
+}
+
+bool symbols_frame_text(void *symbols, const FrameView *frame, Buf *out) {
+    const ModuleView *m = frame->module;
+    if (!m)
+        return false;
+    ModuleIdentity id = {.path = m->path,
+                         .size = m->size,
+                         .timestamp = m->timestamp,
+                         .checksum = m->checksum,
+                         .pdb_guid = m->pdb_guid,
+                         .pdb_age = m->pdb_age,
+                         .pdb_name = m->pdb_name};
+    if (id.pdb_age == 0) {
+        id.pdb_guid = (Guid){{0}};
+        id.pdb_name = "";
+    }
+    SymbolFound found;
+    if (symbols_find(symbols, &id, frame->offset, &found) < 0)
+        return false;
+    char text[FOUND_TEXT];
+    buf_append(out, text, found_text(&found, text));
+    return true;
 }
 
 int32_t etw_symbols_stats(EtwSymbols *symbols, EtwSymbolsStats *stats) {

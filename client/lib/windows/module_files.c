@@ -14,20 +14,29 @@ char module_list_separator(void) {
     return 0;
 }
 
-bool module_entry(Buf *path, const char *name) {
+static bool is_link(const WIN32_FIND_DATAW *found) {
+    return (found->dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0 &&
+           found->dwReserved0 == IO_REPARSE_TAG_SYMLINK;
+}
+
+bool module_entry(Buf *path, const char *name, bool allow_network) {
     size_t before = path->bytes;
     buf_char(path, '\\');
     buf_text(path, name);
     wchar_t *wide = path->failed ? NULL : text_wide(buf_str(path));
     path->failed = wide == NULL; // the text is valid
-    bool found = wide != NULL && GetFileAttributesW(wide) != INVALID_FILE_ATTRIBUTES;
+    WIN32_FIND_DATAW entry;
+    HANDLE search = wide != NULL ? FindFirstFileW(wide, &entry) : INVALID_HANDLE_VALUE;
     mem_free(wide);
-    if (!found) {
+    if (search != INVALID_HANDLE_VALUE)
+        FindClose(search);
+    if (search == INVALID_HANDLE_VALUE || (!allow_network && is_link(&entry))) {
         path->bytes = before;
         if (path->data != NULL)
             path->data[before] = 0;
+        return false;
     }
-    return found;
+    return true;
 }
 
 // A drive of this machine: neither mapped to a server nor a second name of one.
@@ -55,8 +64,7 @@ static bool is_plain(wchar_t *path, size_t from) {
         if (search == INVALID_HANDLE_VALUE)
             return false;
         FindClose(search);
-        if ((found.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0 &&
-            found.dwReserved0 == IO_REPARSE_TAG_SYMLINK)
+        if (is_link(&found))
             return false;
         if (c == 0)
             return (found.dwFileAttributes &

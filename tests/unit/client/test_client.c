@@ -41,6 +41,10 @@ static void setup_lossless(void) {
     start_with(&(RigOptions){.queue_bytes = 128 * 1024, .lossless = true});
 }
 
+static void setup_enriched(void) {
+    start_with(&(RigOptions){.enrich = true});
+}
+
 static void teardown(void) {
     etw_disconnect(client);
     rig_stop(rig);
@@ -344,6 +348,40 @@ Test(client, change_and_stop_from_another_connection, .init = setup, .fini = tea
     cr_assert_eq(etw_change(other, etw_id(s), "{\"want\":{}}", WAIT_MS, NULL), ETW_STATUS_CONFLICT);
     etw_close(s);
     etw_disconnect(other);
+}
+
+// What is known of an event reaches the reader from the change on that asks for it, not before.
+static bool next_has_process(EtwSubscription *s) {
+    for (;;) {
+        EtwBatch *batch;
+        EtwItem item = {.struct_size = sizeof item};
+        EtwProcess process = {.struct_size = sizeof process};
+        cr_assert_eq(etw_read(s, WAIT_MS, &batch), ETW_STATUS_OK);
+        cr_assert_eq(etw_batch_next(batch, &item), ETW_STATUS_OK);
+        int32_t status = ETW_STATUS_END;
+        if (item.kind == ETW_ITEM_EVENT)
+            status = etw_process(item.event, ETW_PROCESS_EVENT, 0, &process);
+        etw_batch_free(batch);
+        if (status != ETW_STATUS_END)
+            return status == ETW_STATUS_OK;
+    }
+}
+
+Test(client, a_change_of_enrichment_is_seen, .init = setup_enriched, .fini = teardown) {
+    EtwSubscription *s =
+        subscribe("{\"wants\":[{\"provider\":\"" RIG_PROVIDER "\"}],\"enrich\":\"none\"}");
+    rig_event(rig, &rig_provider, 1, 4, 0, "x", 1);
+    cr_assert_not(next_has_process(s));
+    cr_assert_eq(
+        etw_change(client, etw_id(s), "{\"spec\":{\"enrich\":\"default\"}}", WAIT_MS, NULL),
+        ETW_STATUS_OK);
+    rig_event(rig, &rig_provider, 1, 4, 0, "x", 1);
+    cr_assert(next_has_process(s));
+    cr_assert_eq(etw_change(client, etw_id(s), "{\"spec\":{\"enrich\":\"none\"}}", WAIT_MS, NULL),
+                 ETW_STATUS_OK);
+    rig_event(rig, &rig_provider, 1, 4, 0, "x", 1);
+    cr_assert_not(next_has_process(s));
+    etw_close(s);
 }
 
 Test(client, losses_and_epochs_are_items, .init = setup, .fini = teardown) {

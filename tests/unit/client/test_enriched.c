@@ -132,6 +132,8 @@ static void check_event(const EtwEvent *event) {
     cr_assert_str_eq(etw_enriched_provenance(event, "RegistryPath"), "");
     cr_assert_str_eq(etw_enriched_provenance(event, "Nonsense"), "");
     EtwValue v = {.struct_size = sizeof v};
+    cr_assert_eq(etw_enriched(event, "ParentProcessId", &v), ETW_STATUS_OK);
+    cr_assert(v.v.u64 == 1001 && v.data == NULL && v.bytes == 0, "a number has no bytes");
     cr_assert_eq(etw_enriched(event, "RegistryPath", &v), ETW_STATUS_NOT_FOUND);
     cr_assert_eq(etw_enriched(event, "Nonsense", &v), ETW_STATUS_NOT_FOUND);
     cr_assert_eq(etw_enriched(event, "ProcessName", &(EtwValue){0}), ETW_STATUS_INVALID_ARGUMENT);

@@ -237,16 +237,18 @@ Test(pe, bounds) {
     cr_assert_str_eq(at(0x1325), "leaf+293?"); // a part of the static function
 }
 
-Test(pe, unsorted_bounds) {
-    const MadeFunction functions[] = {{.begin = 0x1200, .end = 0x1240},
-                                      {.begin = 0x1000, .end = 0x1020},
+Test(pe, damaged_bounds) {
+    const MadeFunction functions[] = {{.begin = 0x1000, .end = 0x1020},
+                                      {.begin = 0x1200, .end = 0x1240},
+                                      {.begin = 0x1100, .end = 0x1120},  // out of order
                                       {.begin = 0x1100, .end = 0x10ff},  // backwards
                                       {.begin = 0x1400, .end = 0x99999}, // beyond the image
                                       {.begin = 0, .end = 0x20}};
-    load(&(PeMade){.exports = three, .n_exports = 3, .functions = functions, .n_functions = 5});
+    load(&(PeMade){.exports = three, .n_exports = 3, .functions = functions, .n_functions = 6});
     cr_assert_eq(symbols->n_functions, 2u);
     cr_assert_str_eq(at(0x1010), "alpha+16");
     cr_assert_str_eq(at(0x1020), "alpha+32?");
+    cr_assert_str_eq(at(0x1110), "#2+16?");
     cr_assert_str_eq(at(0x1230), "gamma+48");
 }
 
@@ -297,6 +299,48 @@ Test(pe, chain_loop) {
     cr_assert_eq(symbols->functions[0].owner, 0u);
     cr_assert_eq(symbols->functions[1].owner, 0u);
     cr_assert_str_eq(at(0x1010), "alpha+16"); // it lies in its bounds all the same
+}
+
+// As many entries and sections as are read, each entry chained to itself, in the last section.
+Test(pe, chains_without_an_end_among_many_sections) {
+    enum { N = 2 << 20, HEAD = 0x80 + 24 + 240, RAW = 0x10000 };
+    const uint32_t data = 0x10000000, n_sections = PE_MAX_SECTIONS;
+    uint8_t *p = NULL;
+    buf_zero(&file, RAW + (size_t)N * 12);
+    cr_assert_not(file.failed);
+    p = file.data;
+    memcpy(p, "MZ", 2);
+    store_u32(p + 60, 0x80);
+    memcpy(p + 0x80, "PE\0\0", 4);
+    store_u16(p + 0x84, PE_MACHINE_AMD64);
+    store_u16(p + 0x86, (uint16_t)n_sections);
+    store_u16(p + 0x94, 240);
+    store_u16(p + 0x98, 0x20b);
+    store_u32(p + 0x98 + 56, UINT32_MAX);
+    store_u32(p + 0x98 + 108, 16);
+    store_u32(p + 0x98 + 112 + 8 * PE_DIR_EXCEPTION, data);
+    store_u32(p + 0x98 + 112 + 8 * PE_DIR_EXCEPTION + 4, N * 12);
+    for (uint32_t i = 0; i < n_sections; i++) {
+        bool last = i == n_sections - 1;
+        uint8_t *s = p + HEAD + i * 40;
+        store_u32(s + 8, last ? N * 12 : 16);
+        store_u32(s + 12, last ? data : (i + 1) * 0x1000);
+        store_u32(s + 16, last ? N * 12 : 16);
+        store_u32(s + 20, RAW);
+        store_u32(s + 36, 0x60000020);
+    }
+    for (uint32_t i = 0; i < N; i++) {
+        store_u32(p + RAW + i * 12, i * 16 + 16);
+        store_u32(p + RAW + i * 12 + 4, i * 16 + 32);
+        store_u32(p + RAW + i * 12 + 8, (data + i * 12) | 1u);
+    }
+    PeSource source = pe_memory(&file);
+    PeReader *pe;
+    cr_assert_eq(pe_open(&source, &pe), 0);
+    cr_assert_eq(pe_symbols_load(pe, LIMIT, &symbols), 0);
+    cr_assert_eq(symbols->n_functions, (uint32_t)N);
+    cr_assert_eq(symbols->functions[N - 1].owner, 0u);
+    pe_close(pe);
 }
 
 Test(pe, codeview) {

@@ -14,6 +14,7 @@ const Guid rig_provider = GUID_INIT(0x11111111u, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1);
 struct Rig {
     Loop loop;
     SchemaStore *store;
+    Enricher *enricher; // NULL: none
     Config config;
     PlatThread *thread;
     atomic_bool stop;
@@ -78,6 +79,10 @@ Rig *rig_start(const RigOptions *options) {
     cr_assert_eq(plat_port_new(&rig->loop.port, &err), 0, "%s", err.text);
     cr_assert_eq(ring_new(wake, rig->loop.port, &rig->loop.ring), 0);
     HubOptions hub = {.now = real_now, .store = rig->store, .limits = rig->config.limits};
+    EnrichOptions enrich = {.limits = rig->config.caches};
+    if (options && options->enrich)
+        cr_assert_eq(enricher_new(&enrich, &rig->enricher), 0);
+    hub.enricher = rig->enricher;
     cr_assert_eq(hub_new(&hub, &rig->loop.hub), 0);
     ServerOptions server = {.port = rig->loop.port,
                             .hub = rig->loop.hub,
@@ -104,6 +109,7 @@ void rig_stop(Rig *rig) {
     cr_assert(source_ledger_balanced(hub_source(rig->loop.hub)));
     server_deinit(&rig->loop.server);
     hub_free(rig->loop.hub);
+    enricher_free(rig->enricher);
     ring_free(rig->loop.ring);
     plat_port_free(rig->loop.port);
     schema_store_free(rig->store);

@@ -14,6 +14,7 @@ typedef struct RigOptions {
     uint32_t slow_ms;
     uint64_t queue_user;  // of all queues of a user; 0 = the broker's
     uint32_t connections; // of administrators; 0 = the broker's
+    bool enrich;          // with caches, of live knowledge
 } RigOptions;
 
 Rig *rig_start(const RigOptions *options); // options may be NULL

@@ -5,6 +5,7 @@
 #include "client/etwctl/held.c"
 #include "client/etwctl/options.c"
 #include "client/etwctl/row.c"
+#include "client/etwctl/symbols_option.c"
 #include "client/etwctl/table.c"
 #include "client/etwctl/text.c"
 #include "client/etwctl/tsv.c"

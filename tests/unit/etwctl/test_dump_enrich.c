@@ -26,10 +26,13 @@ Test(dump_enrich, usage) {
     cr_assert_eq(check((EnrichDumpOptions){.symbols = ""}, false, "--symbols"), wrong);
     const uint64_t numbers[] = {0, 1, 100000000, 100000001};
     for (size_t i = 0; i < ARRAY_COUNT(numbers); i++) {
-        EnrichDumpOptions o = {.enrich = true, .max_cached = {numbers[i], true}};
+        EnrichDumpOptions o = {
+            .enrich = true, .knowledge = "live", .max_cached = {numbers[i], true}};
         cr_assert_eq(check(o, false, NULL), i == 0 || i == 3 ? wrong : 0);
     }
     cr_assert_eq(check((EnrichDumpOptions){.max_cached = {5, true}}, false, "--max-cached"), wrong);
+    cr_assert_eq(check((EnrichDumpOptions){.enrich = true, .max_cached = {5, true}}, false, "live"),
+                 wrong);
 }
 
 static void merged(const char *base, const char *more, const char *expected) {
@@ -97,4 +100,65 @@ Test(dump_enrich, held_events_keep_bytes_and_order) {
     schema_unref(schema);
     schema_store_free(store);
     cr_assert_eq(mem_in_use(), before);
+}
+
+// What follows from the event's type alone stands in the first half already.
+Test(dump_enrich, the_half_with_the_stack_repeats_nothing) {
+    static const uint8_t payload[40] = {1};
+    size_t before = mem_in_use();
+    EventRecord r = {.provider = GUID_INIT(0x9a280ac0, 0xc8e0, 0x11d1, 0x84, 0xe2, 0, 0xc0, 0x4f,
+                                           0xb9, 0x98, 0xa2),
+                     .desc = {.opcode = 12, .version = 2}, // TcpIp/Connect
+                     .flags = EVENT_CLASSIC,
+                     .payload = payload,
+                     .payload_bytes = sizeof payload};
+    SchemaStore *store;
+    cr_assert_eq(schema_store_new(&store), 0);
+    cr_assert_eq(schema_store_find(store, &r, &schema), 0);
+    DumpEnrich e = {0};
+    held_init(&e.held);
+    EnrichedView view = {.pid = 1, .tid = UINT32_MAX};
+    const FrameView frame = {.address = 0x1000};
+    const StackView stack = {.n = 1, .frames = &frame};
+    const char *tail = dump_enrich_tail(&e, &view, &r, schema);
+    cr_assert_eq(held_put(&e.held, &r, schema, NULL, tail, e.tail.bytes, NULL), 0);
+    Held *held = held_take(&e.held, true);
+    const char *whole = dump_enrich_held_tail(&e, held, &stack);
+    const char *direction = strstr(whole, "\"Direction\"");
+    cr_assert_not_null(direction, "%s", whole);
+    cr_assert_null(strstr(direction + 1, "\"Direction\""), "%s", whole);
+    cr_assert_not_null(strstr(whole, "\"Stack\":[{\"Address\":\"0x1000\""), "%s", whole);
+    held_drop(held);
+    dump_enrich_close(&e);
+    schema_unref(schema);
+    schema_store_free(store);
+    cr_assert_eq(mem_in_use(), before);
+}
+
+Test(dump_enrich, nothing_is_held_beyond_ten_seconds) {
+    SchemaStore *store;
+    cr_assert_eq(schema_store_new(&store), 0);
+    cr_assert_eq(schema_store_find(store, &(EventRecord){0}, &schema), 0);
+    EnrichOptions options = {.limits = enrich_limits_default()};
+    Enricher *enricher;
+    cr_assert_eq(enricher_new(&options, &enricher), 0);
+    EnrichPlan plan = enrich_plan(schema);
+    for (int64_t more = -1; more <= 1; more++) {
+        HeldQueue q;
+        held_init(&q);
+        EventRecord r = {.time = 1000, .tid = 7, .ordinal = (uint64_t)(more + 2)};
+        enricher_begin(enricher, &plan, &r, schema);
+        StackWait *wait = enricher_expect(enricher);
+        cr_assert_not_null(wait);
+        cr_assert_eq(held_put(&q, &r, schema, wait, "", 0, NULL), 0);
+        cr_assert_null(held_take(&q, false));
+        held_seen(&q, 1000 + HELD_TIME + more); // of an event that is not chosen
+        Held *held = held_take(&q, false);
+        cr_assert_eq(held != NULL, more >= 0);
+        held_drop(held);
+        held_deinit(&q);
+    }
+    enricher_free(enricher);
+    schema_unref(schema);
+    schema_store_free(store);
 }

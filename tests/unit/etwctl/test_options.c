@@ -122,10 +122,10 @@ Test(etwctl_options, an_optional_text_stands_behind_an_equals_sign_only) {
 }
 
 Test(etwctl_options, unknown_names_are_answered_with_the_nearest) {
-    cr_assert_eq(parse("--nunber 5"), -STATUS_INVALID_ARGUMENT);
+    cr_assert_eq(parse("--nunber 5"), OPTIONS_UNKNOWN);
     cr_assert(strstr(err.text, "--nunber") && strstr(err.text, "--number"), "%s", err.text);
     done();
-    cr_assert_eq(parse("--xyzzyxyz"), -STATUS_INVALID_ARGUMENT);
+    cr_assert_eq(parse("--xyzzyxyz"), OPTIONS_UNKNOWN);
     cr_assert(!strstr(err.text, "mean"), "%s", err.text);
     done();
 }
@@ -152,6 +152,42 @@ Test(etwctl_options, two_dashes_end_the_options) {
     cr_assert(target.flag);
     cr_assert_eq(operands.n, 1);
     done();
+}
+
+Test(etwctl_options, the_next_option_is_no_value) {
+    const char *const lines[] = {"--event-text --flag", "--event-text --flagg",
+                                 "--event-id --number 3", "--number -Flag",
+                                 "--event-text -EventText x"};
+    for (size_t i = 0; i < ARRAY_COUNT(lines); i++) {
+        cr_assert_eq(parse(lines[i]), -STATUS_INVALID_ARGUMENT, "%s", lines[i]);
+        cr_assert(strstr(err.text, "needs a value, and -"), "%s: %s", lines[i], err.text);
+        done();
+    }
+    // A filter may begin with a dash, and '=' takes everything.
+    cr_assert_eq(parse("--event-text -not --flag"), 0);
+    cr_assert_str_eq(target.inner.text, "-not");
+    cr_assert(target.flag);
+    done();
+    cr_assert_eq(parse("--event-text=--flag"), 0);
+    cr_assert_str_eq(target.inner.text, "--flag");
+    cr_assert(!target.flag);
+    done();
+    cr_assert_eq(parse("--event-text -- --flag"), 0);
+    cr_assert_str_eq(target.inner.text, "--");
+    done();
+}
+
+Test(etwctl_options, options_of_another_command_are_found) {
+    static const OptionGroup own[] = {{"Inner", inner_options, 0}, {0}};
+    static const OptionGroup other[] = {{"Outer", outer_options, 0}, {0}};
+    char words[][16] = {"file", "-", "--event-id=3", "--nothing", "-Number=4", "--", "--flag"};
+    char *argv[ARRAY_COUNT(words)];
+    for (size_t i = 0; i < ARRAY_COUNT(words); i++)
+        argv[i] = words[i];
+    cr_assert_str_eq(options_foreign(own, other, 5, argv), "-Number=4");
+    cr_assert_null(options_foreign(own, other, 4, argv));
+    strcpy(words[4], "--num"); // whole names only
+    cr_assert_null(options_foreign(own, other, 7, argv));
 }
 
 Test(etwctl_options, help_is_told_apart) {

@@ -1,7 +1,9 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "client/etwctl/row.h"
 #include "client/etwctl/table.h"
+#include "client/etwctl/text.h"
 
 static const Column columns[] = {
     {"Name", 6, false, true}, {"N", 4, true, false}, {"Rest", 5, false, false}};
@@ -66,7 +68,7 @@ Test(etwctl_row, lines_fill_a_terminal_and_no_more) {
 
 Test(etwctl_row, the_process_has_a_column_of_its_own) {
     Buf out = BUF_INIT;
-    row_header(&out);
+    row_header(&out, 0);
     const char *header = buf_str(&out);
     size_t process = (size_t)(strstr(header, "Process") - header);
     size_t event = (size_t)(strstr(header, "Event") - header);
@@ -80,5 +82,47 @@ Test(etwctl_row, the_process_has_a_column_of_its_own) {
     cr_assert(strstr(line, " 12345678901234567\xe2\x80\xa6 Image/Load"), "%s", line);
     line = row_of(&out, 4, "bad\x1b[2J", "Image/Load", "s", 0);
     cr_assert_null(strchr(line, '\x1b'));
+    buf_deinit(&out);
+}
+
+Test(etwctl_row, a_narrow_terminal_leaves_room_for_the_summary) {
+    Buf out = BUF_INIT;
+    char summary[101], header[128];
+    memset(summary, 's', 100);
+    summary[100] = '\0';
+    for (size_t wide = 80; wide <= 101; wide++) {
+        buf_clear(&out);
+        row_header(&out, wide);
+        snprintf(header, sizeof header, "%s", buf_str(&out));
+        const char *line =
+            row_of(&out, 4, "SearchIndexer.exe", "FileIO/OperationEnd", summary, wide);
+        cr_assert_eq(text_columns(line, strlen(line) - 1), wide, "%zu: %s", wide, line);
+        size_t at = (size_t)(strstr(header, "Summary") - header);
+        size_t bytes = (size_t)(strstr(line, " sss") - line) + 1;
+        cr_assert_eq(text_columns(line, bytes), at, "%s%s", header, line);
+        cr_assert_geq(wide - at, wide < 100 ? 24 : 29);
+    }
+    buf_deinit(&out);
+}
+
+Test(etwctl_table, a_narrow_terminal_gets_fewer_columns) {
+    Column own[3];
+    static const uint8_t order[] = {1, 0};
+    Buf out = BUF_INIT;
+    memcpy(own, columns, sizeof own);
+    table_narrow(own, 3, 0, 3, 19); // fits
+    cr_assert_eq(own[0].width, 6);
+    table_narrow(own, 3, 0, 3, 18);
+    cr_assert_eq(own[0].width, 5);
+    table_narrow(own, 3, 0, 3, 10); // no narrower than the least
+    cr_assert_eq(own[0].width, 3);
+    table_drop(own, 3, order, 2, 16); // fits
+    cr_assert(own[1].title);
+    table_drop(own, 3, order, 2, 15);
+    cr_assert_null(own[1].title);
+    cr_assert_eq(table_width(own, 3), 2 + 3 + 1 + 5);
+    table_header(&out, own, 3);
+    table_row(&out, own, 3, (const char *const[]){"abc", "12", "x"});
+    cr_assert_str_eq(buf_str(&out), "  \xe2\x80\xa6me Rest\n  abc x\n");
     buf_deinit(&out);
 }
