@@ -53,9 +53,10 @@ sleep 3
 for job in $(jobs -p); do
     [ "$job" = "$broker" ] || wait "$job" || { cat "$work"/*.err >&2; exit 1; }
 done
+width=${COLUMNS:-$([ ! -t 1 ] || tput cols 2>/dev/null || true)}
 show() { # NAME LINES
     [ "$(wc -l <"$work/$1.txt")" -ge 2 ] || { echo "run: the watcher $1 saw nothing" >&2; cat "$work"/*.err >&2; exit 1; }
-    head -n "$2" "$work/$1.txt" | cut -c1-"${COLUMNS:-110}"
+    head -n "$2" "$work/$1.txt" | cut -c1-"${width:-140}"
 }
 say "etwctl watch DNS-Client --id 3008"
 show dns 6

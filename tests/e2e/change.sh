@@ -63,6 +63,16 @@ if run etwctl set --help >/dev/null 2>&1; then
     has "--what-if names the mask to come" 0x55 "$ETW_TMP/set.out"
     await "events under the present wants" more_events
     truth "--what-if has changed nothing" has_changed
+    run etwctl set "$tuned" --endpoint "$endpoint" --stack '*' --enrich all >"$ETW_TMP/set.out" 2>&1 || bad "etwctl set --stack --enrich"
+    n_changes=$((n_changes + 1))
+    await "the CHANGED notice of etwctl set --stack" has_changed
+    request subscriptions >"$ETW_TMP/list"
+    same "its stacks and enrichment" "['*'] all" "$(json "$ETW_TMP/list" "[f\"{s['spec'].get('stacks')} {s['spec'].get('enrich')}\" for s in d if s['id']==$tuned][0]")"
+    run etwctl set "$tuned" --endpoint "$endpoint" --stack none --enrich default >"$ETW_TMP/set.out" 2>&1 || bad "etwctl set --stack none"
+    n_changes=$((n_changes + 1))
+    await "the CHANGED notice of etwctl set --stack none" has_changed
+    request subscriptions >"$ETW_TMP/list"
+    same "no stacks, the usual enrichment" "None None" "$(json "$ETW_TMP/list" "[f\"{s['spec'].get('stacks')} {s['spec'].get('enrich')}\" for s in d if s['id']==$tuned][0]")"
 fi
 change "{\"spec\":{\"wants\":[{\"provider\":\"{$beta}\"}],\"name\":\"beta now\"}}"
 await "events under the last wants" more_events
@@ -80,7 +90,7 @@ watched equal
 
 want() { printf '{"provider":"%s","any":%d,"all":%d,"level":%d%s}' "$1" "$2" "$3" "$4" "${5:+,\"where\":\"$5\"}"; }
 wants=("$(want $alpha 1 0 5)" "$(want $alpha 8 0 5)" "$(want $alpha 15 0 3)" "$(want $alpha 15 2 5)" "$(want $alpha 15 0 5 'tid < 9100')")
-[ "$n_changes" = 5 ] || wants+=("$(want $alpha 20 0 255)")
+[ "$n_changes" = 5 ] || wants+=("$(want $alpha 20 0 255)" "$(want $alpha 20 0 255)" "$(want $alpha 20 0 255)")
 wants+=("$(want $beta 0 0 5)")
 python3 "$E2E/check_change.py" "$ETW_TMP/load.etl.tsv" "$ETW_TMP/tuned.items" "${wants[@]}" || bad "the stream of the changed one"
 python3 "$E2E/check_change.py" "$ETW_TMP/load.etl.tsv" "$ETW_TMP/equal.items" "$(want $alpha 1 0 5)" || bad "the stream of the one beside"

@@ -42,6 +42,12 @@ else
     good "a cache of four forgets nothing"
 fi
 
+trace "$ETW_TMP/boots.etl" enrich-appended --enriched "$(path "$ETW_TMP/boots")"
+for knowledge in file live; do
+    dump "$ETW_TMP/boots.etl" "$ETW_TMP/boots.$knowledge.out" --knowledge $knowledge
+    expected "two sessions in one file, --knowledge $knowledge" "$ETW_TMP/boots.$knowledge.jsonl" "$ETW_TMP/boots.$knowledge.out"
+done
+
 say "== text and summary"
 having() { # MEMBER DUMP: events that have this enriched member
     python3 -c 'import json,sys; print(sum(sys.argv[1] in json.loads(l).get("Enriched", {}) for l in open(sys.argv[2], encoding="utf-8", errors="surrogatepass")))' "$@"
@@ -79,6 +85,32 @@ for knowledge in file live; do
     ended "$broker" etwbroker && same "exit code of etwbroker" 0 "$code"
 done
 
+say "== names of functions"
+if command -v x86_64-w64-mingw32-gcc >/dev/null; then
+    # A DLL that says of itself what the trace says of app.exe.
+    mkdir "$ETW_TMP/symbols"
+    x86_64-w64-mingw32-gcc -O2 -w -shared -nostdlib -Wl,-e,DllMainCRTStartup "$E2E/symbols/exports.c" "$E2E/symbols/exports.def" \
+        -o "$ETW_TMP/symbols/app.exe" &&
+        python3 - "$ETW_TMP/symbols/app.exe" <<'PY'
+import struct, sys
+image = bytearray(open(sys.argv[1], "rb").read())
+pe = struct.unpack_from("<I", image, 0x3c)[0]
+struct.pack_into("<I", image, pe + 8, 1610612772)  # TimeDateStamp
+struct.pack_into("<I", image, pe + 24 + 56, 0x40000)  # SizeOfImage
+open(sys.argv[1], "wb").write(image)
+PY
+    folder=$(path "$ETW_TMP/symbols")
+    dump "$etl" "$ETW_TMP/named.jsonl" "--symbols=$folder"
+    truth "dump --symbols names functions" grep -q '"Symbol":"first_function' "$ETW_TMP/named.jsonl"
+    broker --replay "$(path "$etl")" --lossless --start 1 &&
+        launch "$ETW_TMP/watch-named" etwctl watch --json --endpoint "$endpoint" "--symbols=$folder" \
+            --spec '{"wants":[{"level":255},{"kernel":["*"]}],"stacks":["*"],"include_rundown":true}' &&
+        ended "$pid" "the watcher" && same "exit code of watch --symbols" 0 "$code"
+    python3 "$E2E/check_enriched.py" equal "$ETW_TMP/named.jsonl" "$ETW_TMP/watch-named.out" &&
+        good "watch --symbols names the same functions" || bad "watch --symbols differs from dump --symbols"
+    ended "$broker" etwbroker
+fi
+
 say "== wrong usage"
 refused() { # WHAT TEXT PROGRAM ARG...
     local what=$1 text=$2 got=0
@@ -91,6 +123,7 @@ refused "tsv has no place for it" "json or text" etwctl dump "$(path "$etl")" --
 refused "knowledge of another kind" "file" etwctl dump "$(path "$etl")" --enrich --knowledge all
 refused "knowledge without enrichment" "--enrich" etwctl dump "$(path "$etl")" --knowledge live
 refused "symbols without enrichment" "--enrich" etwctl dump "$(path "$etl")" --symbols
+refused "names of functions in a table" "--json" etwctl watch --symbols
 refused "a cache of nothing" "--max-cached" etwctl dump "$(path "$etl")" --enrich --max-cached 0
 refused "the broker, knowledge of another kind" "live" etwbroker --replay "$(path "$etl")" --knowledge all
 finish

@@ -27,12 +27,24 @@ say "== wrong usage"
 refused "no such command" 2 "'wacth'|watch" etwctl wacth
 refused "no such option of watch" 2 "--nonsense" etwctl watch --nonsense
 refused "watch --max of nothing" 2 "--max" etwctl watch --max x --endpoint "$nobody"
+refused "watch --filter without a value" 2 "--filter needs a value|--json" etwctl watch --filter --json --endpoint "$nobody"
+refused "dump with an option of watch" 2 "dump has no --filter|etwbroker --replay" etwctl dump "$file" --filter 'A -eq 1'
+refused "profile with an option of watch" 2 "--max|etwctl watch" etwctl profile --max 3
+refused "dump --limit 0" 2 "--limit 0" etwctl dump "$file" --limit 0
+refused "dump --json --format tsv" 2 "exclude" etwctl dump "$file" --json --format tsv
+may_print=1
+refused "dump with a folder of symbols that is none" 0 "no folder|function names: 0 of" etwctl dump "$file" --limit 1 --enrich --json "--symbols=$(path "$ETW_TMP/nowhere")"
+refused "dump --max-cached of a whole file's knowledge" 2 "--knowledge live" etwctl dump "$file" --enrich --max-cached 5
+refused "dump --symbols FOLDER" 2 "is a folder|--symbols=" etwctl dump "$file" --enrich --json --symbols "$(path "$ETW_TMP")"
+refused "dump: symbols in the table" 0 "with --json" etwctl dump "$file" --limit 1 --enrich "--symbols=$(path "$ETW_TMP")"
+may_print=
 refused "dump without a file" 2 "FILE" etwctl dump
 refused "dump in a format that is none" 2 "format|tsv" etwctl dump --format xml "$file"
 refused "etwbroker without a source" 2 "--replay" etwbroker
 refused "etwbroker with an option that is none" 2 "--nonsense|--help" etwbroker --nonsense
 refused "etwbroker at a speed that is none" 2 "--speed|realtime" etwbroker --replay "$file" --speed slow
 refused "etwbroker --start 0" 2 "--start|immediate" etwbroker --replay "$file" --start 0
+refused "etwbroker: an option for a value" 2 "--endpoint needs a value|--keep" etwbroker --replay "$file" --endpoint --keep
 refused "etwbroker with a stray word" 2 "stray" etwbroker --replay "$file" stray
 
 say "== files"
@@ -79,6 +91,20 @@ config "a key before any section" 'queue = 1 MB\n' "1:"
 config "a line too long" "[limits]\nqueue = $(printf 'x%.0s' $(seq 70000))\n" "2:"
 refused "a configuration that is missing" 1 "nothing.ini" etwbroker --replay "$file" --endpoint "$nobody" --config "$(path "$ETW_TMP/nothing.ini")"
 
+say "== a count that is too small"
+printf '[caches]\nrequests = 1\n' >"$ETW_TMP/c.ini"
+run etlgen demo --out "$(path "$ETW_TMP/demo.etl")" >/dev/null 2>&1
+broker --replay "$(path "$ETW_TMP/demo.etl")" --start 1 --config "$(path "$ETW_TMP/c.ini")" &&
+    run etwctl watch --kernel File --endpoint "$endpoint" >"$ETW_TMP/out" 2>"$ETW_TMP/err"
+ended "$broker" etwbroker
+truth "there are file events" [ "$(wc -l <"$ETW_TMP/out")" -gt 1000 ]
+truth "is none of scan_memory" [ "$(grep -c scan_memory "$broker_log.err")" = 0 ]
+
+say "== a trace that nobody has watched"
+broker --replay "$file" && await "the broker says so" grep -q "nobody has watched it" "$broker_log.err"
+kill -TERM "$broker"
+ended "$broker" etwbroker && same "exit code" 0 "$code"
+
 say "== subscriptions"
 broker --replay "$file" --start 1 --keep || finish
 watching() { # WHAT EXIT TEXTS OPTION...
@@ -99,6 +125,20 @@ same "a provider that nobody knows is watched by its hash: exit code" 0 $?
 has "with a warning" "not known" "$ETW_TMP/err"
 has "that names the nearest" "Microsoft-Windows-DNS-Client" "$ETW_TMP/err"
 refused "providers: one that is unknown" 1 "DNS-Cliant|Microsoft-Windows-DNS-Client" etwctl providers DNS-Cliant --endpoint "$endpoint"
+refused "providers: a kernel type that is none" 1 "Fille|did you mean File" etwctl providers --kernel Fille --endpoint "$endpoint"
+refused "providers: a provider and a type" 2 "not both" etwctl providers DNS-Client --kernel=File --endpoint "$endpoint"
+# Misspelt names of events and fields would only be silence: they are told, and the nearest ones.
+told() { # WHAT TEXTS OPTION...
+    local what=$1 texts=$2
+    shift 2
+    may_print=1 refused "$what" 0 "$texts" etwctl watch --endpoint "$endpoint" --timeout 0.1 "$@"
+}
+told "a field that is none" "ProcesName|near it: ProcessName" --kernel Process --filter 'ProcesName -eq "x"'
+told "an event that is none" "Proces/Start|near it: Process/Start" --kernel Process --event-name Proces/Start
+told "a queue that is too small" "--queue 1 B|128 KB" --queue 1
+told "stacks of nothing known" "'Foo' is no kernel type" --kernel Process --stack Process,Foo
+watching "stacks of a type that has none" 1 "DiskIO|these have: DiskInit" --kernel DiskIO --stack DiskIO
+told "a level between" "level 9 is none" --level 9
 refused "set: an id that nobody has" 1 "4711|subscriptions" etwctl set 4711 --level Error --endpoint "$endpoint"
 refused "stop: an id that nobody has" 1 "4711|subscriptions" etwctl stop 4711 --endpoint "$endpoint"
 refused "set without anything to set" 2 "set" etwctl set 1 --endpoint "$endpoint"

@@ -33,6 +33,14 @@ ctl 2 set five && has "an id that is none" "subscriptions" "$err"
 new_endpoint
 ctl 1 ping --endpoint "$endpoint" && has "no broker" "etwbroker --replay" "$err"
 ctl 0 completion bash && truth "the completion script is one" bash -n "$out"
+# what completes WORD...: what bash would offer for the last word
+completes() {
+    bash -c '. "$1"; shift; COMP_WORDS=(etwctl "$@"); COMP_CWORD=$#; _etwctl; echo "${COMPREPLY[*]}"' - "$out" "$@"
+}
+same "completion: a choice" "default none all" "$(completes watch --enrich "")"
+same "completion: a list of names is none" "" "$(completes watch --stack "")"
+same "completion: behind an option that may have a value with =" "--enrich" "$(completes dump --symbols --en)"
+same "completion: options of enrichment" "--knowledge" "$(completes dump --kn)"
 
 # ---- dump ---------------------------------------------------------------------------------------------------------
 
@@ -41,6 +49,7 @@ trace "$file"
 etl=$(path "$file")
 # dump writes in large pieces; the file must be the same as what standard output gets.
 ctl 0 dump "$etl" --format json && mv "$out" "$ETW_TMP/all.jsonl"
+ctl 0 dump "$etl" --json && same_lines "dump --json" "$ETW_TMP/all.jsonl" "$out"
 ctl 0 dump "$etl" --format json --output "$(path "$ETW_TMP/written.jsonl")" &&
     same_lines "dump --output" "$ETW_TMP/all.jsonl" "$ETW_TMP/written.jsonl"
 ctl 0 dump "$etl" --format tsv && same_lines "dump --format tsv" "$file.tsv" "$out"
@@ -79,6 +88,11 @@ if broker --replay "$etl" --lossless --start 2 --keep; then
     ctl 0 profile --endpoint "$endpoint" && has "the profile" "replay ended" "$out"
     ctl 0 ping --endpoint "$endpoint" && has "ping" "an administrator" "$out"
     ctl 0 providers DNS-Client --endpoint "$endpoint" && has "providers NAME" "3008" "$out"
+    ctl 0 providers --kernel --endpoint "$endpoint" && has "providers --kernel" "Registry" "$out"
+    ctl 0 providers --kernel File --endpoint "$endpoint" && has "providers --kernel TYPE: payload and enriched fields" "IrpPtr, ExtraInfo, NtStatus + FileName, Operation, Duration" "$out"
+    has "providers --kernel TYPE: fields of every event" "ProcessName, ProcessPath, CommandLine" "$out"
+    same "providers --kernel TYPE has each event once" 1 "$(grep -c 'FileIO/Create ' "$out")"
+    mv "$out" "$ETW_TMP/of_kernel" && ctl 0 providers File --endpoint "$endpoint" && same_lines "providers TYPE is the same" "$ETW_TMP/of_kernel" "$out"
     ctl 1 providers DNS-Clinet --endpoint "$endpoint" && has "a provider that is not there" "DNS-Client" "$err"
     ctl 1 watch --filter 'A -regex 1' --endpoint "$endpoint" && has "a filter that is wrong" "column" "$err"
 fi
@@ -110,7 +124,7 @@ if broker --replay "$etl" --speed realtime --loop --keep; then
         ended "$tuned" "the stopped watch" && same "exit code of a stopped watch" 0 "$code"
         await "no subscription" n_subscriptions 0
     fi
-    ctl 0 watch --max 5 --endpoint "$endpoint" && same "watch --max: rows and the heading" 6 "$(lines "$out")"
+    ctl 0 watch --max 5 --quiet --endpoint "$endpoint" && same "watch --max: rows and the heading" 6 "$(lines "$out")"
     ctl 0 watch Nobody.At.All --timeout 300ms --endpoint "$endpoint" && has "an unknown provider" "not known" "$err"
     ctl 0 profile --live 100ms --count 3 --json --endpoint "$endpoint" && same "profile --live --count" 3 "$(lines "$out")"
     ctl 0 explain --endpoint "$endpoint" && has "explain" "kernel types" "$out"
@@ -122,5 +136,14 @@ if broker --replay "$etl" --speed realtime --loop --keep; then
         ended "$interrupted" "the interrupted watch" && same "exit code after Ctrl+C" 0 "$code"
         same "watch --quiet says nothing" 0 "$(lines "$ETW_TMP/interrupted.err")"
     fi
+fi
+
+# A replay that begins again: times go back, and the table says where.
+if broker --replay "$etl" --loop --keep --start 1; then
+    n=$(grep -c '"EventName":"Process/Start"' "$ETW_TMP/all.jsonl")
+    ctl 0 watch --kernel Process --event-name Process/Start --max $((n + 1)) --queue-policy drop-newest --endpoint "$endpoint" &&
+        same "lines of the table: heading, rows, epochs" "$((n + 2)) 1" "$(grep -vc '^-- ' "$out") $(grep -c '^-- epoch 2: ' "$out")"
+    ctl 0 watch --kernel Process --event-name Process/Start --max $((n + 1)) --quiet --endpoint "$endpoint" &&
+        same "watch --quiet: lines" $((n + 2)) "$(lines "$out")"
 fi
 finish

@@ -1,5 +1,6 @@
 #!/bin/bash
 # Enrichment against a second opinion that nobody here wrote: what Microsoft's TraceEvent says about the corpus.
+# How many cells there are of each class is in traceevent.expected; ETW_COUNTS=FILE writes it anew.
 # timeout: 900
 . "$(dirname "$0")/lib.sh"
 
@@ -21,7 +22,11 @@ compare() { # NAME MODE KNOWLEDGE
     else
         bad "$what"
     fi
+    sed "s/^  */$name $mode /" "$ETW_TMP/classes" >"$ETW_TMP/counts"
+    grep "^$name $mode " "$here/traceevent.expected" >"$ETW_TMP/expected"
+    same_lines "$what, the count of each class" "$ETW_TMP/expected" "$ETW_TMP/counts"
     cat "$ETW_TMP/classes"
+    [ -z "${ETW_COUNTS:-}" ] || cat "$ETW_TMP/counts" >>"$ETW_COUNTS"
 }
 
 # Under Wine one file of each kind; the comparison is the same.

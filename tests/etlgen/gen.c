@@ -185,11 +185,12 @@ void gen_manifest_chunks(Gen *g, uint32_t cpu, const Guid *provider, const Buf *
 }
 
 uint64_t gen_ordinal(const Gen *g) {
-    return etlw_events(g->writer); // the trace header is number 0
+    return etlw_events(g->writer) + g->n_appended; // each trace header is one as well
 }
 
 void gen_append(Gen *g, const EtlwOptions *options) {
     note(g, etlw_append(g->writer, options));
     g->clock = options->clock;
     g->now = 0;
+    g->n_appended++;
 }

@@ -24,6 +24,7 @@ typedef struct Gen {
     bool schema_after_use; // a schema follows the first event that needs it, as in merged files
     const void *schemas_done[GEN_MAX_SCHEMAS];
     uint32_t n_schemas_done;
+    uint32_t n_appended;    // sessions
     EnrichExpect *enriched; // what enrichment must find; NULL: not collected
     int status;             // first failure, negative
 } Gen;

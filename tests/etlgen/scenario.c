@@ -17,6 +17,7 @@ static const ScenarioInfo *const all[] = {
     &scenario_damaged,
     &scenario_enrich,
     &scenario_enrich_small,
+    &scenario_enrich_appended,
     NULL,
 };
 

@@ -58,7 +58,7 @@ int scenario_to_buf(const char *name, const ScenarioOptions *options, Buf *file,
 int scenario_enriched(const char *name, const ScenarioOptions *options, Buf *ret_file,
                       Buf *ret_live, Err *err);
 
-extern const ScenarioInfo scenario_enrich, scenario_enrich_small;
+extern const ScenarioInfo scenario_enrich, scenario_enrich_small, scenario_enrich_appended;
 extern const ScenarioInfo scenario_demo, scenario_kinds, scenario_load, scenario_quiet_noisy;
 extern const ScenarioInfo scenario_lost, scenario_circular, scenario_appended, scenario_truncated;
 extern const ScenarioInfo scenario_markers, scenario_merged, scenario_preallocated, scenario_win7;

@@ -229,13 +229,17 @@ def tables(folder):
                stack(1, (7, 1, 16), (6, 0, 32), (0, 1, 0xFFFFF80000000000)), entry(99, b"later")]
     records = [record(), record(3, 8, ((13, 3, 3), (40, 1, 4)), 0x80), record(2, 0, ((201, 1, 0), (202, 2, 2), (203, 1, 1), (204, 3, 1))),
                record(1, 8), record(0, 0, ((14, 1, 3), (250, 1, 8)))]
+    def both(body):
+        put(folder, "table", body)
+        put(folder, "events", b"\0" + body)
+
     for n in range(len(entries) + 1):
         for some in (records[:1], records):
             body = b"".join(some)
-            put(folder, "table", struct.pack("<IIqq", len(some), 24 + len(body), 0, 0) + body + b"".join(entries[:n]))
+            both(struct.pack("<IIqq", len(some), 24 + len(body), 0, 0) + body + b"".join(entries[:n]))
     chain = [process(i, i, b"x") for i in range(40)]
     body = record(40) + record(17)
-    put(folder, "table", struct.pack("<IIqq", 2, 24 + len(body), 0, 0) + body + b"".join(chain))
+    both(struct.pack("<IIqq", 2, 24 + len(body), 0, 0) + body + b"".join(chain))
 
 
 def receive(endpoint, spec):
@@ -299,6 +303,8 @@ def frames(folder, broker, trace):
         elif kind == 5:
             # A batch of a few records: the fuzzer needs it small.
             body, at, records = frame[24:], 24, b""
+            if len(body) < 8000:
+                put(folder, "events", b"\0" + body)
             end = struct.unpack_from("<I", body, 4)[0] or len(body)
             count = 0
             while at + 40 <= end and count < 400:

@@ -128,6 +128,18 @@ static const cJSON *row_named(const cJSON *profile, const char *key, const char 
     return NULL;
 }
 
+Test(profile, a_cache_that_only_bytes_bound_has_no_limit) {
+    Enricher *enricher;
+    EnrichOptions enrich = {.limits = enrich_limits_default(), .file_knowledge = true};
+    cr_assert_eq(enricher_new(&enrich, &enricher), 0);
+    CacheStats stats[ENRICH_STATS_MAX];
+    uint32_t n = enricher_stats(enricher, stats, ENRICH_STATS_MAX);
+    for (uint32_t i = 0; i < n; i++)
+        cr_assert_lt(stats[i].limit, UINT32_MAX, "%s", stats[i].name);
+    cr_assert_eq(stats[0].limit, 0);
+    enricher_free(enricher);
+}
+
 Test(profile, caches_have_rows_and_reasons) {
     size_t before = mem_in_use();
     Enricher *enricher;
