@@ -39,10 +39,10 @@ MountList *mount_list_free(MountList *list) {
 }
 
 void mount_list_apply(const MountList *list, Volumes *volumes) {
-    const char *at = (const char *)list->texts.data, *end = at + list->texts.bytes;
-    while (at < end) {
-        const char *nt_path = at, *dos_path = nt_path + strlen(nt_path) + 1;
-        at = dos_path + strlen(dos_path) + 1;
+    const char *texts = (const char *)list->texts.data;
+    for (size_t at = 0; at < list->texts.bytes;) {
+        const char *nt_path = texts + at, *dos_path = nt_path + strlen(nt_path) + 1;
+        at = (size_t)(dos_path - texts) + strlen(dos_path) + 1;
         (void)volumes_add(volumes, nt_path, dos_path);
         if (fold_equal(nt_path, "\\SystemRoot"))
             (void)volumes_set_windows(volumes, dos_path);

@@ -443,10 +443,11 @@ static void model_add(ModelKey *k, uint64_t from, uint64_t to, uint32_t value, u
 }
 
 static void model_forget(Model *m, ModelKey *k) {
+    if (!k->known)
+        return;
     const ModelSpan *last = &k->spans[k->n - 1];
-    if (k->known && k->n > 0)
-        m->forgotten = MAX_OF(m->forgotten, last->to == UINT64_MAX ? last->from : last->to);
-    m->has_forgotten |= k->known;
+    m->forgotten = MAX_OF(m->forgotten, last->to == UINT64_MAX ? last->from : last->to);
+    m->has_forgotten = true;
     k->known = false;
 }
 
