@@ -15,6 +15,7 @@
 
 #define LENT       ((uintptr_t)1)
 #define MEMO_NAMES 64u
+#define MEMO_BYTES 4096u // of a name; longer ones share one place
 #define N_NUMBERS  256u
 
 _Static_assert(sizeof(void *) >= sizeof(uint64_t), "object_keys keeps FileKeys in pointers");
@@ -218,7 +219,8 @@ static Text *payload_name(Files *f, int16_t field, const EventRecord *record,
     if (f->scratch.failed || f->scratch.bytes == 0)
         return NULL;
     const char *name = buf_str(&f->scratch);
-    Memo *memo = &f->memo[hash_bytes(name, f->scratch.bytes, 0) % MEMO_NAMES];
+    uint64_t place = f->scratch.bytes > MEMO_BYTES ? 0 : hash_bytes(name, f->scratch.bytes, 0);
+    Memo *memo = &f->memo[place % MEMO_NAMES];
     if (memo->raw && memo->raw->bytes == f->scratch.bytes &&
         memcmp(memo->raw->s, name, f->scratch.bytes) == 0 &&
         memo->shown->generation == volumes_generation(f->volumes))

@@ -156,3 +156,26 @@ Test(enrich_memory, a_scan, .init = begin, .fini = finish, .timeout = 200) {
     drown((size_t)32 << 20, true, "\\Device\\a.exe", 200000);
     drown((size_t)32 << 20, true, long_name, 20000);
 }
+
+// Names that only pass by are kept for a while, whatever their length.
+Test(enrich_memory, names_of_images, .init = begin, .fini = finish, .timeout = 60) {
+    static char name[30001];
+    make_enricher((size_t)1 << 20, false);
+    size_t empty = mem_in_use();
+    memset(name, 'n', sizeof name - 1);
+    name[0] = '\\';
+    for (uint32_t i = 0; i < 200; i++) {
+        snprintf(name + 1, 8, "%07u", i);
+        name[8] = 'n';
+        MakeEvent e = make_image_event(OP_IMAGE_LOAD, 3, 100 + i, name);
+        EnrichPlan plan = enrich_plan(e.schema);
+        e.record.ordinal = ordinal++;
+        enricher_begin(enricher, &plan, &e.record, e.schema);
+        const EnrichedView *view = enricher_view(enricher, false);
+        cr_assert_eq(view->n_values, 1);
+        cr_assert_eq(view->values[0].bytes, sizeof name - 1);
+        make_end();
+    }
+    size_t used = mem_in_use() - empty;
+    cr_assert_leq(used, (size_t)256 << 10, "%zu", used);
+}
