@@ -33,8 +33,8 @@ static const struct {
 };
 
 // Types with a file by its key alone, and those whose events say by themselves whose they are.
-static const char *const with_files[] = {"File",   "FileInit",  "MapFile",
-                                         "DiskIO", "HardFault", NULL};
+static const char *const with_files[] = {"File",   "FileInit",  "MapFile", "DiskIO",
+                                         "Driver", "HardFault", NULL};
 static const char *const with_pids[] = {
     "Process",         "Image",        "FileName", "MapFile",    "Network", "Registry",
     "ProcessCounters", "VirtualAlloc", "Job",      "DebugPrint", NULL};

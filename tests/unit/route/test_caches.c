@@ -1,6 +1,7 @@
 // What "(caches)" asks for, for whom, and that it is told and taken back exactly.
 #include <criterion/criterion.h>
 
+#include "enrich/enrich.h"
 #include "make.h"
 #include "route/caches.h"
 #include "util/mem.h"
@@ -33,6 +34,8 @@ Test(caches, kernel_types_by_what_is_wanted) {
     kernel_is("{'wants':[{}]}", "Process");
     kernel_is("{'wants':[{'kernel':['Process','Image','Network','Registry']}]}", "Process");
     kernel_is("{'wants':[{'kernel':'DiskIO'}]}", "Process,Thread,FileName");
+    kernel_is("{'wants':[{'kernel':'Driver'}]}", "Process,Thread,FileName");
+    kernel_is("{'wants':[{'kernel':'SplitIO'}]}", "Process,Thread");
     kernel_is("{'wants':[{'kernel':'CSwitch'}]}", "Process,Thread");
     kernel_is("{'wants':[{'kernel':'MapFile'}]}", "Process,FileName");
     kernel_is("{'wants':[{'kernel':'*'}]}", "Process,Thread,FileName");
@@ -310,4 +313,53 @@ Test(caches, warn_of_names_that_no_wanted_event_has) {
     warns("{'provider':'Kernel-File','filter':'FileName -eq a'}", NULL);
     warns("{'provider':'{ae53722e-c863-11d2-8659-00c04fa321a1}','filter':'FileName -eq a'}",
           "a value for FileName:");
+}
+
+// What enrichment can give for events of a kernel type, by the plans of all that the type logs.
+static uint64_t fields_of_type(SchemaStore *store, uint32_t type) {
+    uint64_t fields = 0;
+    const KernelType *k = kernel_type(type);
+    for (uint32_t c = 0; c < k->n_classes; c++) {
+        for (uint32_t op = 0; op < 256; op++) {
+            if (!kernel_matches(KERNEL_BIT(type), k->classes[c].class_guid, (uint8_t)op))
+                continue;
+            for (uint8_t version = 0; version < 6; version++) {
+                EventRecord r = {.provider = *k->classes[c].class_guid,
+                                 .desc = {.opcode = (uint8_t)op, .version = version},
+                                 .flags = EVENT_CLASSIC};
+                Schema *schema;
+                cr_assert_eq(schema_store_find(store, &r, &schema), 0);
+                if (schema->undecodable == DECODABLE)
+                    fields |= enrich_plan(schema).fields;
+                schema_unref(schema);
+            }
+        }
+    }
+    return fields;
+}
+
+Test(caches, the_table_of_fields_is_what_enrichment_gives) {
+    const uint64_t creators =
+        ENRICHED_BIT(ENRICHED_CREATOR_PROCESS_ID) | ENRICHED_BIT(ENRICHED_CREATOR_PROCESS_NAME) |
+        ENRICHED_BIT(ENRICHED_CREATOR_PROCESS_PATH) | ENRICHED_BIT(ENRICHED_CREATOR_COMMAND_LINE);
+    SchemaStore *store;
+    cr_assert_eq(schema_store_new(&store), 0);
+    for (uint32_t i = 0; i < kernel_type_count(); i++) {
+        // Of what tells of a process only some events have a creator: the table knows.
+        uint64_t fields = fields_of_type(store, i);
+        fields &= ~creators |
+                  (enriched_of_kernel(ENRICHED_CREATOR_PROCESS_ID, KERNEL_BIT(i)) ? UINT64_MAX : 0);
+        for (uint32_t f = 1; f < ENRICHED_N && fields != 0; f++) {
+            EnrichedField field = (EnrichedField)f;
+            if ((fields & ENRICHED_BIT(f)) && !enriched_of_kernel(field, KERNEL_BIT(i)))
+                cr_assert(false, "%s of %s is not in the table", enriched_field_name(field),
+                          kernel_type(i)->name);
+            // Other processes are named by providers only.
+            if (!(fields & ENRICHED_BIT(f)) && enriched_of_kernel(field, KERNEL_BIT(i)) &&
+                (f < ENRICHED_TARGET_PROCESS_NAME || f > ENRICHED_CREATED_COMMAND_LINE))
+                cr_assert(false, "%s of %s is in the table, and never there",
+                          enriched_field_name(field), kernel_type(i)->name);
+        }
+    }
+    schema_store_free(store);
 }
