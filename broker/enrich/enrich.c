@@ -13,7 +13,7 @@
 #define SCAN_BYTES_DEFAULT ((size_t)512 << 20)
 #define SESSIONS_MAX       64u // of one file; nothing is known of those behind
 
-// What has been looked up for the event at hand.
+// What can be looked up for a type's events, and what has been for the event at hand.
 enum {
     DONE_SUBJECT = 0x01,
     DONE_PROCESS = 0x02,
@@ -27,6 +27,14 @@ enum {
     DONE_OPERATION = 0x200,
     DONE_STACK = 0x400,
 };
+
+// What is left of the event before: most events are about the same thread.
+typedef struct Kept {
+    bool chain; // the view's process with its ancestors are those of pid
+    uint32_t pid, tid;
+    bool service;                // the tid's was looked up
+    EnrichedValue service_value; // field ENRICHED_NONE: none
+} Kept;
 
 struct Enricher {
     EnrichOptions options;
@@ -48,7 +56,8 @@ struct Enricher {
     const Schema *schema;
     uint32_t done; // DONE_*
     Subject subject;
-    EnrichedView view;
+    EnrichedView view; // its process and ancestors are left from the event before, unless done
+    Kept kept;
     Buf path;    // of a registry key
     Buf scratch; // of composed values
 };
@@ -112,6 +121,7 @@ static void turn_to(Enricher *e, const EventRecord *record) {
         e->now = session_of_file(e, record->session);
     else
         clear_all(e);
+    e->kept.chain = false;
     e->session = record->session;
 }
 
@@ -226,6 +236,25 @@ uint64_t enrich_process_fields(void) {
     return process_fields(CHAIN_PROCESS);
 }
 
+static uint16_t parts_of(const EnrichPlan *plan) {
+    uint32_t parts = DONE_SUBJECT | DONE_PROCESS | DONE_ANCESTORS | DONE_SERVICE;
+    if (plan->creator)
+        parts |= DONE_CREATOR;
+    if (plan->others)
+        parts |= DONE_OTHERS;
+    if (plan->file.role == FILE_END)
+        parts |= DONE_OPERATION;
+    else if (plan->file.role != FILE_NOTHING)
+        parts |= DONE_FILE;
+    if (plan->key.role != KEY_NOTHING)
+        parts |= DONE_KEY;
+    if (plan->object.role != OBJECT_NOTHING)
+        parts |= DONE_OBJECT;
+    if (!plan->subject.no_stack)
+        parts |= DONE_STACK;
+    return (uint16_t)parts;
+}
+
 EnrichPlan enrich_plan(const Schema *schema) {
     EnrichPlan plan = {
         .subject = subject_plan(schema),
@@ -262,6 +291,7 @@ EnrichPlan enrich_plan(const Schema *schema) {
         plan.fields |= ENRICHED_BIT(ENRICHED_REGISTRY_PATH);
     if (plan.object.role != OBJECT_NOTHING)
         plan.fields |= ENRICHED_BIT(ENRICHED_OBJECT_TYPE) | ENRICHED_BIT(ENRICHED_OBJECT_NAME);
+    plan.parts = parts_of(&plan);
     EventRecord probe = {
         .provider = schema->provider, .desc = schema->desc, .flags = schema->event_flags};
     plan.feeder = enrich_is_feeder(&probe);
@@ -323,6 +353,7 @@ bool enricher_is_file(const Enricher *e) {
 
 void enricher_epoch(Enricher *e, bool again) {
     e->plan = NULL;
+    e->kept.chain = false;
     if (e->options.file_knowledge && (again || !e->learnt))
         return; // what was scanned is true of every round
     clear_all(e);
@@ -351,15 +382,33 @@ void enricher_begin(Enricher *e, const EnrichPlan *plan, const EventRecord *reco
     e->done = 0;
     e->view.n_values = 0;
     e->view.stack = NULL;
-    for (uint32_t i = 0; i < CHAIN_N; i++)
+    for (uint32_t i = CHAIN_CREATOR; i < CHAIN_N; i++)
         e->view.chains[i].process = NULL, e->view.chains[i].n_ancestors = 0;
 }
 
-static bool todo(Enricher *e, uint32_t part) {
-    if (e->done & part)
+// Is this part to be looked up now? False when it has been, or when the type has none.
+static inline bool todo(Enricher *e, uint32_t part) {
+    if (!(e->plan->parts & ~e->done & part))
         return false;
     e->done |= part;
     return true;
+}
+
+// Is what is left of the event before true of this one as well?
+static void take_kept(Enricher *e) {
+    Kept *kept = &e->kept;
+    if (!kept->chain || kept->pid != e->subject.pid || kept->tid != e->subject.tid ||
+        !processes_again(e->now->processes, kept->pid, kept->tid, e->record->ordinal,
+                         kept->service)) {
+        kept->chain = false;
+        return;
+    }
+    e->done |= DONE_PROCESS | DONE_ANCESTORS;
+    if (!kept->service)
+        return;
+    e->done |= DONE_SERVICE;
+    if (kept->service_value.field != ENRICHED_NONE)
+        e->view.values[e->view.n_values++] = kept->service_value;
 }
 
 const Subject *enricher_subject(Enricher *e) {
@@ -372,32 +421,40 @@ const Subject *enricher_subject(Enricher *e) {
             s->pid = e->record->pid; // of another thread the header says nothing
         e->view.pid = s->pid;
         e->view.tid = s->tid;
+        take_kept(e);
     }
     return &e->subject;
 }
 
 static const ProcessView *process_of(Enricher *e) {
-    if (todo(e, DONE_PROCESS))
-        e->view.chains[CHAIN_PROCESS].process =
-            processes_find(e->now->processes, enricher_subject(e)->pid, e->record->ordinal);
-    return e->view.chains[CHAIN_PROCESS].process;
-}
-
-static void need_ancestors(Enricher *e) {
-    const ProcessView *process = process_of(e);
-    if (todo(e, DONE_ANCESTORS) && process)
-        processes_chain(e->now->processes, process, e->record->ordinal,
-                        &e->view.chains[CHAIN_PROCESS]);
+    ProcessChain *chain = &e->view.chains[CHAIN_PROCESS];
+    uint32_t pid = enricher_subject(e)->pid;
+    if (todo(e, DONE_PROCESS)) {
+        chain->process = processes_find(e->now->processes, pid, e->record->ordinal);
+        chain->n_ancestors = 0;
+        e->kept.chain = false;
+    }
+    return chain->process;
 }
 
 static void chain_of_pid(Enricher *e, uint32_t role, uint32_t pid) {
-    const ProcessView *process = processes_find(e->now->processes, pid, e->record->ordinal);
-    if (process)
-        processes_chain(e->now->processes, process, e->record->ordinal, &e->view.chains[role]);
+    processes_chain(e->now->processes, pid, e->record->ordinal, &e->view.chains[role]);
+}
+
+static void need_ancestors(Enricher *e) {
+    const Subject *s = enricher_subject(e);
+    if (!todo(e, DONE_ANCESTORS))
+        return;
+    chain_of_pid(e, CHAIN_PROCESS, s->pid);
+    e->done |= DONE_PROCESS;
+    e->kept.chain = true;
+    e->kept.pid = s->pid;
+    e->kept.tid = s->tid;
+    e->kept.service = false;
 }
 
 static void need_creator(Enricher *e) {
-    if (!e->plan->creator || !todo(e, DONE_CREATOR))
+    if (!todo(e, DONE_CREATOR))
         return;
     uint32_t pid = enricher_subject(e)->creator_pid;
     if (pid != UINT32_MAX)
@@ -405,7 +462,7 @@ static void need_creator(Enricher *e) {
 }
 
 static void need_others(Enricher *e) {
-    if (!e->plan->others || !todo(e, DONE_OTHERS))
+    if (!todo(e, DONE_OTHERS))
         return;
     for (uint32_t role = CHAIN_TARGET; role < CHAIN_N; role++) {
         uint64_t pid;
@@ -434,7 +491,7 @@ static void add_text(Enricher *e, EnrichedField field, const Text *text, uint8_t
 
 static void need_file(Enricher *e) {
     const FilePlan *plan = &e->plan->file;
-    if (plan->role == FILE_NOTHING || plan->role == FILE_END || !todo(e, DONE_FILE))
+    if (!todo(e, DONE_FILE))
         return;
     uint8_t provenance = PROVENANCE_NONE;
     const Text *name = files_name(e->now->files, plan, e->record, e->schema, &provenance);
@@ -443,21 +500,18 @@ static void need_file(Enricher *e) {
 
 static void need_operation(Enricher *e) {
     FileOperation operation;
-    if (e->plan->file.role != FILE_END || !todo(e, DONE_OPERATION | DONE_FILE) ||
+    if (!todo(e, DONE_OPERATION) ||
         !files_operation(e->now->files, &e->plan->file, e->record, &operation))
         return;
     add_text(e, ENRICHED_FILE_NAME, operation.name, operation.provenance);
-    EnrichedValue *v = add_value(e, ENRICHED_OPERATION, PROVENANCE_LIVE);
-    v->text = operation.event_name;
-    v->bytes = (uint32_t)strlen(operation.event_name);
-    v->serial = SERIAL_OF_CONTENT | (map_hash_bytes(v->text, v->bytes) >> 1);
-    v = add_value(e, ENRICHED_DURATION, PROVENANCE_LIVE);
+    add_text(e, ENRICHED_OPERATION, operation.event_name, PROVENANCE_LIVE);
+    EnrichedValue *v = add_value(e, ENRICHED_DURATION, PROVENANCE_LIVE);
     v->kind = ENRICHED_NUMBER;
     v->number = operation.duration > 0 ? (uint64_t)operation.duration : 0;
 }
 
 static void need_key(Enricher *e) {
-    if (e->plan->key.role == KEY_NOTHING || !todo(e, DONE_KEY))
+    if (!todo(e, DONE_KEY))
         return;
     const ProcessView *process = process_of(e);
     EventItem item;
@@ -480,17 +534,25 @@ static void need_key(Enricher *e) {
 }
 
 static void need_service(Enricher *e) {
+    uint32_t tid = enricher_subject(e)->tid;
     if (!todo(e, DONE_SERVICE))
         return;
-    uint32_t tid = enricher_subject(e)->tid;
+    uint32_t before = e->view.n_values;
     uint8_t provenance = PROVENANCE_NONE;
-    const Text *name = processes_service(e->now->processes, tid, e->record->ordinal, &provenance);
+    const Text *name = tid == UINT32_MAX ? NULL
+                                         : processes_service(e->now->processes, tid,
+                                                             e->record->ordinal, &provenance);
     add_text(e, ENRICHED_SERVICE_NAME, name, provenance);
+    e->kept.service = true;
+    if (e->view.n_values != before)
+        e->kept.service_value = e->view.values[before];
+    else
+        e->kept.service_value.field = ENRICHED_NONE;
 }
 
 static void need_object(Enricher *e) {
     const ObjectPlan *plan = &e->plan->object;
-    if (plan->role == OBJECT_NOTHING || !todo(e, DONE_OBJECT))
+    if (!todo(e, DONE_OBJECT))
         return;
     uint8_t provenance = PROVENANCE_NONE;
     const Text *text = objects_type(e->now->objects, plan, e->record, &provenance);
@@ -555,14 +617,16 @@ bool enricher_resolve(void *user, const EventRecord *record, EnrichedField field
 const EnrichedView *enricher_view(Enricher *e, bool with_stack) {
     (void)enricher_subject(e);
     need_ancestors(e);
-    need_creator(e);
-    need_others(e);
-    need_file(e);
-    need_operation(e);
-    need_key(e);
     need_service(e);
-    need_object(e);
-    if (with_stack && !e->plan->subject.no_stack && todo(e, DONE_STACK))
+    if (e->plan->parts & ~e->done & ~(uint32_t)DONE_STACK) { // few types have more
+        need_creator(e);
+        need_others(e);
+        need_file(e);
+        need_operation(e);
+        need_key(e);
+        need_object(e);
+    }
+    if (with_stack && todo(e, DONE_STACK))
         e->view.stack = stacks_find(e->now->stacks, e->record, enricher_subject(e));
     else if (!with_stack && !(e->done & DONE_STACK))
         e->view.stack = NULL;

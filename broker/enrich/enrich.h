@@ -25,6 +25,11 @@ Enricher *enricher_free(Enricher *enricher);
 
 // What applies to the events of one type; made once with the type.
 typedef struct EnrichPlan {
+    uint16_t parts;  // what can be looked up for its events (enrich.c)
+    bool feeder;     // caches learn from it
+    bool others;     // the payload names some
+    bool creator;    // Process*, Thread*, Image* events: Creator* is the header's
+    uint64_t fields; // ENRICHED_BITs its events can have
     SubjectPlan subject;
     FilePlan file;
     KeyPlan key;
@@ -35,10 +40,6 @@ typedef struct EnrichPlan {
     VolumePlan volume;
     int16_t other_field[CHAIN_N];  // the same when the offset is not fixed; -1: none
     PayloadRef other_pid[CHAIN_N]; // Target, Client, Created
-    bool feeder;                   // caches learn from it
-    bool others;                   // the payload names some
-    bool creator;                  // Process*, Thread*, Image* events: Creator* is the header's
-    uint64_t fields;               // ENRICHED_BITs its events can have
 } EnrichPlan;
 
 // Is it a feeder (as EnrichPlan.feeder)? By descriptor alone; any thread: the scan of a file asks

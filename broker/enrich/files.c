@@ -37,7 +37,7 @@ struct Files {
     uint64_t learned;                  // file knowledge: the scan has told all ordinals below
     uint64_t last;                     // ordinal observed last
     bool ends_seen;                    // the session has OperationEnd events
-    char *names[2][N_NUMBERS];         // event names of operations, by opcode and by id
+    Text *names[2][N_NUMBERS];         // event names of operations, by opcode and by id
     Memo memo[MEMO_NAMES];
     Buf scratch;
 };
@@ -145,7 +145,7 @@ Files *files_free(Files *f) {
     history_free(f->object_keys);
     requests_free(f->requests);
     for (uint32_t i = 0; i < 2 * N_NUMBERS; i++)
-        mem_free(f->names[i / N_NUMBERS][i % N_NUMBERS]);
+        text_unref(f->names[i / N_NUMBERS][i % N_NUMBERS]);
     buf_deinit(&f->scratch);
     mem_free(f);
     return NULL;
@@ -405,15 +405,15 @@ static uint16_t number_of(const FilePlan *plan, const EventRecord *record) {
 }
 
 // The event's name, kept as long as the Files: the schema may go first.
-static const char *event_name(Files *f, const FilePlan *plan, const EventRecord *record,
+static const Text *event_name(Files *f, const FilePlan *plan, const EventRecord *record,
                               const Schema *schema) {
     uint16_t i = number_of(plan, record);
     if (i >= N_NUMBERS)
-        return "";
-    char **name = &f->names[plan->manifest][i];
+        return NULL;
+    Text **name = &f->names[plan->manifest][i];
     if (!*name)
-        *name = mem_strdup(schema->event_name);
-    return *name ? *name : "";
+        *name = text_new(schema->event_name, strlen(schema->event_name));
+    return *name;
 }
 
 enum { PART_ALONE, PART_PATH, PART_OP, PART_CREATE };
@@ -469,7 +469,8 @@ static void begin_request(Files *f, const FilePlan *plan, const EventRecord *rec
         return;
     // RenamePath adds to the Rename of the same request, or comes in front of it.
     uint8_t part = part_of(plan, record);
-    Request *pending = requests_find(f->requests, irp);
+    bool of_two = part == PART_PATH || part == PART_OP;
+    Request *pending = of_two ? requests_find(f->requests, irp) : NULL;
     bool both = pending && pending->object == object &&
                 ((part == PART_PATH && pending->part == PART_OP) ||
                  (part == PART_OP && pending->part == PART_PATH));

@@ -61,7 +61,7 @@ const Text *files_name(Files *files, const FilePlan *plan, const EventRecord *re
                        const Schema *schema, uint8_t *ret_provenance);
 // FILE_END, after it was observed: the operation that it ends; false: its start was not seen.
 typedef struct FileOperation {
-    const char *event_name; // "FileIO/Read"; lives as long as the Files
+    const Text *event_name; // "FileIO/Read"; lives as long as the Files; NULL: no memory
     int64_t duration;       // 100 ns
     const Text *name;       // or NULL
     uint8_t provenance;     // of the name

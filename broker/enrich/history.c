@@ -44,11 +44,13 @@ _Static_assert(sizeof(Node) == CACHE_LINE, "one line a node");
 
 struct History {
     HistoryOptions options;
-    CacheStats stats;
+    CacheStats stats;               // but for …
+    uint64_t answers[PROVENANCE_N]; // retrievals by provenance; NONE: misses
     Chunk *chunks;
     uint32_t n_chunks, chunks_room;
     uint32_t n_nodes; // ever made
     uint32_t free_node;
+    uint32_t last; // found last: an event asks for the same key more than once; NO_NODE: none
     Slot *slots;
     uint32_t n_slots;
     uint32_t *uses; // node numbers
@@ -63,7 +65,7 @@ int history_new(const HistoryOptions *options, History **ret) {
     if (!h)
         return -STATUS_NO_MEMORY;
     h->options = *options;
-    h->free_node = NO_NODE;
+    h->free_node = h->last = NO_NODE;
     h->stats.name = options->name;
     h->stats.limit = options->max_entries;
     h->stats.bytes_limit = options->max_bytes;
@@ -71,7 +73,7 @@ int history_new(const HistoryOptions *options, History **ret) {
     return 0;
 }
 
-static Node *node_at(const History *h, uint32_t i) {
+static inline Node *node_at(const History *h, uint32_t i) {
     return &h->chunks[i >> CHUNK_BITS].nodes[i & (CHUNK_NODES - 1)];
 }
 
@@ -105,11 +107,19 @@ static uint32_t find_slot(const History *h, HistoryKey key, uint32_t hash) {
     return at;
 }
 
-static uint32_t find_node(const History *h, HistoryKey key) {
+static uint32_t find_node(History *h, HistoryKey key) {
+    if (h->last != NO_NODE) {
+        const Node *node = node_at(h, h->last);
+        if (node->key.a == key.a && node->key.b == key.b)
+            return h->last;
+    }
     if (h->n_slots == 0)
         return NO_NODE;
     uint32_t slot = find_slot(h, key, hash_of(key));
-    return h->slots[slot].node - 1; // 0 - 1 is NO_NODE
+    uint32_t found = h->slots[slot].node - 1; // 0 - 1 is NO_NODE
+    if (found != NO_NODE)
+        h->last = found;
+    return found;
 }
 
 // --- order of use ------------------------------------------------------------------------------
@@ -146,7 +156,7 @@ static bool make_use_room(History *h) {
     return true;
 }
 
-static bool use(History *h, uint32_t i) {
+static inline bool use(History *h, uint32_t i) {
     Node *node = node_at(h, i);
     if (node->last.tick == h->n_uses && h->n_uses != 0)
         return true; // it is the latest already
@@ -181,6 +191,8 @@ static void remove_node(History *h, uint32_t i) {
         h->has_forgotten = true;
         h->forgotten = MAX_OF(h->forgotten, change);
     }
+    if (h->last == i)
+        h->last = NO_NODE;
     uint32_t mask = h->n_slots - 1;
     uint32_t hole = find_slot(h, node->key, hash_of(node->key));
     // Those behind move up, unless they would then stand in front of where they are looked for.
@@ -287,6 +299,7 @@ static uint32_t make_node(History *h, HistoryKey key) {
     h->stats.entries++;
     h->stats.bytes += sizeof(Node);
     h->stats.inserted++;
+    h->last = i;
     return i;
 }
 
@@ -519,7 +532,7 @@ static Found span_at(const History *h, Node *node, uint64_t at) {
     return found;
 }
 
-static Found find(const History *h, HistoryKey key, uint64_t at, uint32_t *ret_node) {
+static Found find(History *h, HistoryKey key, uint64_t at, uint32_t *ret_node) {
     *ret_node = find_node(h, key);
     if (*ret_node == NO_NODE)
         return (Found){NULL, false, OPEN_END};
@@ -536,39 +549,47 @@ static void *give(const Found *found, uint8_t *ret_provenance, uint64_t *ret_fro
     return found->span->value;
 }
 
-void *history_peek(const History *h, HistoryKey key, uint64_t at, uint8_t *ret_provenance,
+void *history_peek(History *h, HistoryKey key, uint64_t at, uint8_t *ret_provenance,
                    uint64_t *ret_from) {
     uint32_t i;
     Found found = find(h, key, at, &i);
-    return give(&found, ret_provenance, ret_from);
-}
-
-void *history_find_until(History *h, HistoryKey key, uint64_t at, uint8_t *ret_provenance,
-                         uint64_t *ret_from, uint64_t *ret_until) {
-    uint32_t i;
-    Found found = find(h, key, at, &i);
-    if (ret_until)
-        *ret_until = found.until;
-    h->stats.retrievals++;
-    if (!found.span) {
-        h->stats.misses++;
-        return NULL;
-    }
-    (void)use(h, i);
-    h->stats.hits++;
-    uint32_t provenance = found.guess ? PROVENANCE_GUESS : found.span->provenance;
-    h->stats.live += provenance == PROVENANCE_LIVE;
-    h->stats.rundown += provenance == PROVENANCE_RUNDOWN;
-    h->stats.guess += provenance == PROVENANCE_GUESS;
     return give(&found, ret_provenance, ret_from);
 }
 
 void *history_find(History *h, HistoryKey key, uint64_t at, uint8_t *ret_provenance,
                    uint64_t *ret_from) {
-    return history_find_until(h, key, at, ret_provenance, ret_from, NULL);
+    uint32_t i;
+    uint8_t provenance = PROVENANCE_NONE;
+    Found found = find(h, key, at, &i);
+    void *value = give(&found, &provenance, ret_from);
+    h->answers[provenance]++;
+    if (!found.span)
+        return NULL;
+    (void)use(h, i);
+    if (ret_provenance)
+        *ret_provenance = provenance;
+    return value;
 }
 
-void *history_current(const History *h, HistoryKey key, uint64_t *ret_from) {
+void history_ask(History *h, HistoryKey key, uint64_t at, HistoryAnswer *ret) {
+    uint32_t i;
+    Found found = find(h, key, at, &i);
+    *ret = (HistoryAnswer){.from = at, .until = found.until, .place = NO_NODE};
+    ret->value = give(&found, &ret->provenance, &ret->from);
+    h->answers[ret->provenance]++;
+    if (found.span) {
+        ret->place = i;
+        (void)use(h, i);
+    }
+}
+
+void history_again(History *h, const HistoryAnswer *answer) {
+    h->answers[answer->provenance]++;
+    if (answer->place != NO_NODE)
+        (void)use(h, answer->place);
+}
+
+void *history_current(History *h, HistoryKey key, uint64_t *ret_from) {
     uint32_t i = find_node(h, key);
     if (i == NO_NODE || !is_open(node_at(h, i)))
         return NULL;
@@ -609,7 +630,7 @@ int history_replace(History *h, HistoryKey key, uint64_t at, void *take_value) {
     return 0;
 }
 
-bool history_has(const History *h, HistoryKey key) {
+bool history_has(History *h, HistoryKey key) {
     return find_node(h, key) != NO_NODE;
 }
 
@@ -628,10 +649,11 @@ void history_clear(History *h) {
     mem_free(h->chunks);
     mem_free(h->slots);
     mem_free(h->uses);
-    CacheStats stats = h->stats;
-    HistoryOptions options = h->options;
-    stats.entries = stats.bytes = 0;
-    *h = (History){.options = options, .stats = stats, .free_node = NO_NODE}; // none is forgotten
+    History empty = {
+        .options = h->options, .stats = h->stats, .free_node = NO_NODE, .last = NO_NODE};
+    memcpy(empty.answers, h->answers, sizeof empty.answers);
+    empty.stats.entries = empty.stats.bytes = 0;
+    *h = empty; // none is forgotten
 }
 
 void history_look_ahead(History *h, bool on) {
@@ -647,5 +669,12 @@ History *history_free(History *h) {
 }
 
 CacheStats history_stats(const History *h) {
-    return h->stats;
+    CacheStats stats = h->stats;
+    stats.misses = h->answers[PROVENANCE_NONE];
+    stats.live = h->answers[PROVENANCE_LIVE];
+    stats.rundown = h->answers[PROVENANCE_RUNDOWN];
+    stats.guess = h->answers[PROVENANCE_GUESS];
+    stats.hits = stats.live + stats.rundown + stats.guess;
+    stats.retrievals = stats.hits + stats.misses;
+    return stats;
 }

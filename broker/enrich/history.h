@@ -68,15 +68,23 @@ int history_end(History *history, HistoryKey key, uint64_t at);
 // the ordinal at which its interval begins. Counts a retrieval, and a hit or a miss.
 void *history_find(History *history, HistoryKey key, uint64_t at, uint8_t *ret_provenance,
                    uint64_t *ret_from);
-// The same, and the last ordinal that has the same answer as long as nothing changes (a caller may
-// keep it); ret_until may be NULL.
-void *history_find_until(History *history, HistoryKey key, uint64_t at, uint8_t *ret_provenance,
-                         uint64_t *ret_from, uint64_t *ret_until);
+// The same for a caller that keeps the answer: it holds up to ordinal `until` as long as nothing
+// changes (no open, close, state, replace, forget or clear of any key).
+typedef struct HistoryAnswer {
+    void *value;        // NULL: not known
+    uint64_t from;      // where its interval begins; the ordinal asked for when there is none
+    uint64_t until;     // inclusive
+    uint32_t place;     // for history_again
+    uint8_t provenance; // PROVENANCE_NONE: not known
+} HistoryAnswer;
+void history_ask(History *history, HistoryKey key, uint64_t at, HistoryAnswer *ret);
+// A kept answer is given again: a retrieval and a use like any other, without looking.
+void history_again(History *history, const HistoryAnswer *answer);
 // The same without counting and without being a use.
-void *history_peek(const History *history, HistoryKey key, uint64_t at, uint8_t *ret_provenance,
+void *history_peek(History *history, HistoryKey key, uint64_t at, uint8_t *ret_provenance,
                    uint64_t *ret_from);
 // The value of the open interval: what the key means now; NULL: none. No use, not counted.
-void *history_current(const History *history, HistoryKey key, uint64_t *ret_from);
+void *history_current(History *history, HistoryKey key, uint64_t *ret_from);
 // For a caller who knows the keys of some events ahead: fetches what a look-up will touch. Step 0
 // the slot, step 1 (an event or so later) the node, step 2 the value.
 void history_prefetch(const History *history, HistoryKey key, uint32_t step);
@@ -86,5 +94,5 @@ void history_prefetch(const History *history, HistoryKey key, uint32_t step);
 // kept at the next change.
 int history_replace(History *history, HistoryKey key, uint64_t at, void *take_value);
 void history_forget(History *history, HistoryKey key);
-bool history_has(const History *history, HistoryKey key);
+bool history_has(History *history, HistoryKey key);
 CacheStats history_stats(const History *history);

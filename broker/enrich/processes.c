@@ -1,6 +1,6 @@
 // See processes.h. Instances stand in a history by pid (instance.h); threads.h and services.h have
-// theirs. Answers are kept in `memo` until something changes: most look-ups are for the process of
-// the event before. What a look-up replaces (a path, a user that has become known) waits in
+// theirs. Answers are kept in `memo` until something changes: most look-ups are for a process that
+// has just been looked up. What a look-up replaces (a path, a user that has become known) waits in
 // `retired` for the next event, as views of it may be in use.
 #include "enrich/processes.h"
 
@@ -9,33 +9,31 @@
 #include "enrich/threads.h"
 #include "util/mem.h"
 
-#define MEMO_SLOTS    64u
+#define MEMO_SLOTS    256u
 #define SYSTEM_PID    4u
 #define MAX_DEFUNCT   256u
 #define MAX_PENDING   1024u
 #define UNKNOWN_START (UINT64_C(1) << 63) // serials of views with a pid alone
 
 typedef struct ProcessMemo {
+    uint64_t change;      // Processes.changes when it was made; 0: never
+    HistoryAnswer answer; // not its value
     uint32_t pid;
-    uint64_t change; // Processes.changes when it was made; 0: never
-    uint64_t from, until;
+    bool has_chain; // what follows `view`
+    uint8_t n_ancestors;
     const ProcessView *view; // NULL: nothing is known
-    uint8_t provenance;
-    bool has_chain;
-    uint32_t n_ancestors;
+    uint64_t chain_serial;
     const ProcessView *ancestors[ENRICHED_MAX_ANCESTORS];
 } ProcessMemo;
 
 typedef struct ThreadMemo {
-    uint32_t tid, pid;
     uint64_t change;
-    uint64_t from, until;
-    uint8_t provenance;
+    HistoryAnswer answer;
+    uint32_t tid;
+    Thread thread;           // pid UINT32_MAX: unknown
+    uint64_t service_change; // Processes.service_changes when its tag was asked for; 0: never
+    HistoryAnswer service;
 } ThreadMemo;
-
-typedef struct Memoed { // look-ups that the histories have not seen
-    uint64_t hits, misses, live, rundown, guess;
-} Memoed;
 
 struct Processes {
     History *instances;
@@ -45,12 +43,11 @@ struct Processes {
     Volumes *volumes;
     Accounts *accounts;
     uint32_t volumes_generation, accounts_generation;
-    uint64_t changes, thread_changes; // from 1
+    uint64_t changes, thread_changes, service_changes; // from 1
     uint64_t last_at;
     Instance *retired;
     ProcessMemo memo[MEMO_SLOTS];
     ThreadMemo thread_memo[MEMO_SLOTS];
-    Memoed memoed, thread_memoed;
     ProcessView idle, system; // when no event tells of them
     ProcessView unknown[PROCESSES_UNKNOWN];
     uint32_t next_unknown;
@@ -107,7 +104,8 @@ int processes_new(const ProcessesOptions *options, Volumes *volumes, Accounts *a
         return -STATUS_NO_MEMORY;
     p->volumes = volumes;
     p->accounts = accounts;
-    p->changes = p->thread_changes = 1;
+    p->changes = p->thread_changes = p->service_changes = 1;
+    p->last_at = UINT64_MAX;
     p->idle = built_in(0, "Idle");
     p->system = built_in(SYSTEM_PID, "System");
     int r = history_new(&instances, &p->instances);
@@ -146,7 +144,8 @@ void processes_clear(Processes *p) {
     history_clear(p->services);
     p->changes++;
     p->thread_changes++;
-    p->last_at = 0;
+    p->service_changes++;
+    p->last_at = UINT64_MAX;
 }
 
 Processes *processes_free(Processes *p) {
@@ -383,6 +382,7 @@ static void observe_service(Processes *p, const ProcessPlan *plan, const EventRe
     Text *name = fact_text(record, schema, plan->name);
     if (!name)
         return;
+    p->service_changes++;
     if (p->accounts)
         accounts_service(p->accounts, name->s);
     if (tag != 0 && tag != UINT32_MAX)
@@ -440,29 +440,22 @@ static Instance *refresh(Processes *p, History *history, uint64_t at, Instance *
     return history_replace(history, key_of(fresh->facts.pid), at, fresh) == 0 ? fresh : instance;
 }
 
-static void count(Memoed *memoed, bool hit, uint8_t provenance) {
-    memoed->hits += hit;
-    memoed->misses += !hit;
-    memoed->live += hit && provenance == PROVENANCE_LIVE;
-    memoed->rundown += hit && provenance == PROVENANCE_RUNDOWN;
-    memoed->guess += hit && provenance == PROVENANCE_GUESS;
-}
-
 // Without the memo. NULL: nothing is known.
-static Instance *find(Processes *p, uint32_t pid, uint64_t at, uint8_t *ret_provenance,
-                      uint64_t *ret_from, uint64_t *ret_until) {
+static Instance *find(Processes *p, uint32_t pid, uint64_t at, HistoryAnswer *ret) {
     HistoryKey key = key_of(pid);
-    bool has_defunct = history_has(p->defunct, key);
-    if (has_defunct) {
-        Instance *gone = history_peek(p->defunct, key, at, ret_provenance, ret_from);
-        *ret_until = at;
-        if (gone && *ret_provenance != PROVENANCE_GUESS)
+    history_ask(p->instances, key, at, ret);
+    Instance *instance = ret->value;
+    if (history_has(p->defunct, key)) {
+        uint8_t provenance = PROVENANCE_NONE;
+        uint64_t from;
+        Instance *gone = history_peek(p->defunct, key, at, &provenance, &from);
+        ret->until = at; // the next event may be the one that names itself
+        if (gone && provenance != PROVENANCE_GUESS) {
+            ret->from = from;
+            ret->provenance = provenance;
             return refresh(p, p->defunct, at, gone);
+        }
     }
-    Instance *instance =
-        history_find_until(p->instances, key, at, ret_provenance, ret_from, ret_until);
-    if (has_defunct)
-        *ret_until = at; // the next event may be the one that names itself
     return instance ? refresh(p, p->instances, at, instance) : NULL;
 }
 
@@ -472,27 +465,38 @@ static const ProcessView *view_of(Instance *instance, uint8_t provenance) {
     return provenance == PROVENANCE_GUESS ? instance_guess(instance) : &instance->view;
 }
 
-static ProcessMemo *memo_of(Processes *p, uint32_t pid, uint64_t at) {
-    ProcessMemo *memo = &p->memo[(pid >> 2) % MEMO_SLOTS];
-    if (memo->change == p->changes && memo->pid == pid && at >= memo->from && at <= memo->until) {
-        count(&p->memoed, memo->view != NULL, memo->provenance);
-        return memo;
-    }
-    uint64_t from = at, until = at;
-    uint8_t provenance = PROVENANCE_NONE;
-    Instance *instance = find(p, pid, at, &provenance, &from, &until);
-    const ProcessView *view = view_of(instance, provenance);
+static inline bool holds(const HistoryAnswer *answer, uint64_t at) {
+    return at >= answer->from && at <= answer->until;
+}
+
+static void fill_memo(Processes *p, ProcessMemo *memo, uint32_t pid, uint64_t at) {
+    Instance *instance = find(p, pid, at, &memo->answer);
     memo->pid = pid;
     memo->change = p->changes;
-    memo->from = view && from <= at ? from : at; // a guess begins behind the event
-    memo->until = until;
-    memo->view = view;
-    memo->provenance = provenance;
+    memo->view = view_of(instance, memo->answer.provenance);
+    memo->answer.from = MIN_OF(memo->answer.from, at); // a guess begins behind the event
     memo->has_chain = false;
+}
+
+static inline ProcessMemo *memo_at(Processes *p, uint32_t pid) {
+    return &p->memo[(pid >> 2) % MEMO_SLOTS];
+}
+
+static inline bool memo_holds(const Processes *p, const ProcessMemo *memo, uint32_t pid,
+                              uint64_t at) {
+    return memo->change == p->changes && memo->pid == pid && holds(&memo->answer, at);
+}
+
+static inline ProcessMemo *memo_of(Processes *p, uint32_t pid, uint64_t at) {
+    ProcessMemo *memo = memo_at(p, pid);
+    if (memo_holds(p, memo, pid, at))
+        history_again(p->instances, &memo->answer);
+    else
+        fill_memo(p, memo, pid, at);
     return memo;
 }
 
-static void begin(Processes *p, uint64_t at) {
+static inline void begin(Processes *p, uint64_t at) {
     if (at != p->last_at) {
         drop_retired(p);
         p->last_at = at;
@@ -504,18 +508,24 @@ static const ProcessView *built_in_view(const Processes *p, uint32_t pid) {
     return pid == 0 ? &p->idle : pid == SYSTEM_PID ? &p->system : NULL;
 }
 
+static const ProcessView *show_unknown(Processes *p, const ProcessMemo *memo) {
+    const ProcessView *view = built_in_view(p, memo->pid);
+    if (view)
+        return view;
+    ProcessView *unknown = &p->unknown[p->next_unknown++ % PROCESSES_UNKNOWN];
+    *unknown = built_in(memo->pid, "");
+    return unknown;
+}
+
+static inline const ProcessView *shown(Processes *p, const ProcessMemo *memo) {
+    return memo->view ? memo->view : show_unknown(p, memo);
+}
+
 const ProcessView *processes_find(Processes *p, uint32_t pid, uint64_t at) {
     if (pid == UINT32_MAX)
         return NULL;
     begin(p, at);
-    const ProcessView *view = memo_of(p, pid, at)->view;
-    if (!view)
-        view = built_in_view(p, pid);
-    if (view)
-        return view;
-    ProcessView *unknown = &p->unknown[p->next_unknown++ % PROCESSES_UNKNOWN];
-    *unknown = built_in(pid, "");
-    return unknown;
+    return shown(p, memo_of(p, pid, at));
 }
 
 // A pid and where its interval begins: an instance, even when another of the pid is in the chain
@@ -535,17 +545,17 @@ static bool in_chain(const Link *links, uint32_t n, Link link) {
 // The parent of a process that began at `from`; NULL: not known. Its view may be a built-in one's.
 static const ProcessView *parent_of(Processes *p, const ProcessView *child, uint64_t from,
                                     Instance **ret_parent, uint64_t *ret_from) {
-    uint8_t provenance = PROVENANCE_NONE;
-    uint64_t until;
+    HistoryAnswer answer;
     *ret_parent = NULL;
     *ret_from = 0;
     if (child->parent_pid == UINT32_MAX)
         return NULL;
-    *ret_parent = find(p, child->parent_pid, from, &provenance, ret_from, &until);
+    *ret_parent = find(p, child->parent_pid, from, &answer);
     if (!*ret_parent)
         return built_in_view(p, child->parent_pid);
+    *ret_from = answer.from;
     // A parent was there before its child; one that was not has only inherited the pid.
-    const ProcessView *view = view_of(*ret_parent, provenance);
+    const ProcessView *view = view_of(*ret_parent, answer.provenance);
     bool is_younger = *ret_from > from || (view->start_time != 0 && child->start_time != 0 &&
                                            view->start_time > child->start_time);
     return is_younger ? NULL : view;
@@ -582,74 +592,119 @@ static void climb(Processes *p, Instance *instance, uint64_t from, ProcessChain 
     }
 }
 
-void processes_chain(Processes *p, const ProcessView *process, uint64_t at, ProcessChain *ret) {
-    *ret = (ProcessChain){.process = process};
-    if (!process)
-        return;
-    begin(p, at);
-    ProcessMemo *memo = &p->memo[(process->pid >> 2) % MEMO_SLOTS];
-    bool is_memo = memo->view == process && memo->change == p->changes;
-    if (is_memo && memo->has_chain) {
-        ret->n_ancestors = memo->n_ancestors;
-        memcpy(ret->ancestors, memo->ancestors, memo->n_ancestors * sizeof *memo->ancestors);
-        return;
-    }
+// Finds the chain of the memo's process, once for as long as its answer holds.
+static void fill_chain(Processes *p, ProcessMemo *memo, const ProcessView *process, uint64_t at) {
     uint64_t from = at;
-    Instance *instance = history_peek(p->instances, key_of(process->pid), at, NULL, &from);
+    ProcessChain chain = {.process = process};
+    Instance *instance = history_peek(p->instances, key_of(memo->pid), at, NULL, &from);
     if (!instance || &instance->view != process || from > at) {
         from = instance && from <= at ? from : at;
         instance = NULL; // a guess, or what names itself
     }
-    climb(p, instance, from, ret);
-    if (!is_memo || memo->change != p->changes)
-        return;
+    climb(p, instance, from, &chain);
     memo->has_chain = true;
-    memo->n_ancestors = ret->n_ancestors;
-    memcpy(memo->ancestors, ret->ancestors, ret->n_ancestors * sizeof *memo->ancestors);
+    memo->n_ancestors = (uint8_t)chain.n_ancestors;
+    memo->chain_serial = enriched_chain_serial(&chain);
+    memcpy(memo->ancestors, chain.ancestors, chain.n_ancestors * sizeof *memo->ancestors);
+}
+
+void processes_chain(Processes *p, uint32_t pid, uint64_t at, ProcessChain *ret) {
+    ret->process = NULL;
+    ret->n_ancestors = 0;
+    ret->serial = 0;
+    if (pid == UINT32_MAX)
+        return;
+    begin(p, at);
+    ProcessMemo *memo = memo_of(p, pid, at);
+    ret->process = shown(p, memo);
+    if (!memo->has_chain)
+        fill_chain(p, memo, ret->process, at);
+    ret->n_ancestors = memo->n_ancestors;
+    ret->serial = memo->chain_serial;
+    for (uint32_t i = 0; i < memo->n_ancestors; i++)
+        ret->ancestors[i] = memo->ancestors[i];
+}
+
+static void fill_thread_memo(Processes *p, ThreadMemo *memo, uint32_t tid, uint64_t at) {
+    memo->thread = (Thread){UINT32_MAX, 0};
+    (void)threads_find(p->threads, tid, at, &memo->thread, &memo->answer);
+    memo->answer.from = MIN_OF(memo->answer.from, at);
+    memo->tid = tid;
+    memo->change = p->thread_changes;
+    memo->service_change = 0;
+}
+
+static inline ThreadMemo *thread_at(Processes *p, uint32_t tid) {
+    return &p->thread_memo[(tid >> 2) % MEMO_SLOTS];
+}
+
+static inline bool thread_holds(const Processes *p, const ThreadMemo *memo, uint32_t tid,
+                                uint64_t at) {
+    return memo->change == p->thread_changes && memo->tid == tid && holds(&memo->answer, at);
+}
+
+static inline bool service_holds(const Processes *p, const ThreadMemo *memo, uint64_t at) {
+    return memo->service_change == p->service_changes && holds(&memo->service, at);
+}
+
+static inline ThreadMemo *thread_of(Processes *p, uint32_t tid, uint64_t at) {
+    ThreadMemo *memo = thread_at(p, tid);
+    if (thread_holds(p, memo, tid, at))
+        history_again(p->threads, &memo->answer);
+    else
+        fill_thread_memo(p, memo, tid, at);
+    return memo;
 }
 
 uint32_t processes_of_thread(Processes *p, uint32_t tid, uint64_t at) {
     if (tid == 0 || tid == UINT32_MAX)
         return tid;
-    ThreadMemo *memo = &p->thread_memo[(tid >> 2) % MEMO_SLOTS];
-    if (memo->change == p->thread_changes && memo->tid == tid && at >= memo->from &&
-        at <= memo->until) {
-        count(&p->thread_memoed, memo->pid != UINT32_MAX, memo->provenance);
-        return memo->pid;
-    }
-    Thread thread = {UINT32_MAX, 0};
-    uint64_t from = at, until;
-    uint8_t provenance = PROVENANCE_NONE;
-    (void)threads_find(p->threads, tid, at, &thread, &provenance, &from, &until);
-    *memo = (ThreadMemo){tid, thread.pid, p->thread_changes, MIN_OF(from, at), until, provenance};
-    return thread.pid;
+    return thread_of(p, tid, at)->thread.pid;
 }
 
 const Text *processes_service(Processes *p, uint32_t tid, uint64_t at, uint8_t *ret_provenance) {
-    Thread thread;
-    uint8_t of_thread = PROVENANCE_NONE, of_service = PROVENANCE_NONE;
-    if (tid == 0 || tid == UINT32_MAX ||
-        !threads_find(p->threads, tid, at, &thread, &of_thread, NULL, NULL) || thread.tag == 0)
+    if (tid == 0 || tid == UINT32_MAX)
         return NULL;
-    const Text *name = services_find(p->services, thread.tag, at, thread.pid, &of_service);
+    ThreadMemo *memo = thread_of(p, tid, at);
+    if (memo->thread.tag == 0)
+        return NULL;
+    if (service_holds(p, memo, at)) {
+        history_again(p->services, &memo->service);
+    } else {
+        services_ask(p->services, memo->thread.tag, at, &memo->service);
+        memo->service.from = MIN_OF(memo->service.from, at);
+        memo->service_change = p->service_changes;
+    }
+    uint8_t of_service = PROVENANCE_NONE;
+    const Text *name = services_name(&memo->service, memo->thread.pid, &of_service);
     if (name) // the weaker of the two
-        *ret_provenance = MAX_OF(of_thread, of_service);
+        *ret_provenance = MAX_OF(memo->answer.provenance, of_service);
     return name;
 }
 
-static CacheStats with_memo(CacheStats stats, const Memoed *memoed) {
-    stats.retrievals += memoed->hits + memoed->misses;
-    stats.hits += memoed->hits;
-    stats.misses += memoed->misses;
-    stats.live += memoed->live;
-    stats.rundown += memoed->rundown;
-    stats.guess += memoed->guess;
-    return stats;
+bool processes_again(Processes *p, uint32_t pid, uint32_t tid, uint64_t at, bool with_service) {
+    const ProcessMemo *memo = memo_at(p, pid);
+    const ThreadMemo *thread = thread_at(p, tid);
+    bool has_thread = with_service && tid != 0 && tid != UINT32_MAX;
+    bool has_service = has_thread && thread->thread.tag != 0;
+    p->changes += generations_moved(p);
+    // A view of an unknown process does not last.
+    if (p->retired || at < p->last_at || !memo->view || !memo_holds(p, memo, pid, at) ||
+        !memo->has_chain || (has_thread && !thread_holds(p, thread, tid, at)) ||
+        (has_service && !service_holds(p, thread, at)))
+        return false;
+    p->last_at = at;
+    history_again(p->instances, &memo->answer);
+    if (has_thread)
+        history_again(p->threads, &thread->answer);
+    if (has_service)
+        history_again(p->services, &thread->service);
+    return true;
 }
 
 uint32_t processes_stats(const Processes *p, CacheStats ret[3]) {
-    ret[0] = with_memo(history_stats(p->instances), &p->memoed);
-    ret[1] = with_memo(history_stats(p->threads), &p->thread_memoed);
+    ret[0] = history_stats(p->instances);
+    ret[1] = history_stats(p->threads);
     ret[2] = history_stats(p->services);
     return 3;
 }

@@ -54,13 +54,18 @@ void processes_observe(Processes *processes, const ProcessPlan *plan, const Even
 // and user are filled in as soon as they are known.
 #define PROCESSES_UNKNOWN 16u
 const ProcessView *processes_find(Processes *processes, uint32_t pid, uint64_t at);
+// The same with its ancestors (nearest first): each parent as it was when its child started.
+// UINT32_MAX: no process.
+void processes_chain(Processes *processes, uint32_t pid, uint64_t at, ProcessChain *ret);
 // Process of a thread at an ordinal; UINT32_MAX: unknown. tid 0 is Idle, pid 0.
 uint32_t processes_of_thread(Processes *processes, uint32_t tid, uint64_t at);
-// Fills ancestors (nearest first): each parent as it was when its child started.
-void processes_chain(Processes *processes, const ProcessView *process, uint64_t at,
-                     ProcessChain *ret);
 // Name of the service that a thread works for; NULL: none, or unknown.
 const Text *processes_service(Processes *processes, uint32_t tid, uint64_t at,
                               uint8_t *ret_provenance);
+// For a caller that keeps the chain of a pid (and with_service that of a thread's service) which it
+// was given for the ordinal before: is that the answer for the event at `at` as well? Then it counts
+// as asked for again.
+bool processes_again(Processes *processes, uint32_t pid, uint32_t tid, uint64_t at,
+                     bool with_service);
 // All three at once, "Processes", "Threads", "Services".
 uint32_t processes_stats(const Processes *processes, CacheStats ret[3]);

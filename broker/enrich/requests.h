@@ -13,7 +13,7 @@ typedef struct Request {
     uint64_t object, key;
     uint64_t ordinal; // of the event that began it
     int64_t time;
-    const char *event_name; // lives as long as whoever put it in says
+    const Text *event_name; // borrowed from whoever put it in; NULL: no memory
     Text *new_name;         // of a rename that counts once it has succeeded; NULL: no rename
     uint8_t part;           // of whoever put it in
     uint16_t number;        // of the event type: opcode or id

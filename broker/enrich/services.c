@@ -49,13 +49,15 @@ void services_state(History *services, uint32_t tag, uint64_t at, uint32_t pid, 
         (void)history_state(services, key, at, service, PROVENANCE_RUNDOWN);
 }
 
-const Text *services_find(History *services, uint32_t tag, uint64_t at, uint32_t pid,
-                          uint8_t *ret_provenance) {
-    uint8_t provenance = PROVENANCE_NONE;
-    const Service *service = history_find(services, (HistoryKey){tag, 0}, at, &provenance, NULL);
+void services_ask(History *services, uint32_t tag, uint64_t at, HistoryAnswer *ret) {
+    history_ask(services, (HistoryKey){tag, 0}, at, ret);
+}
+
+const Text *services_name(const HistoryAnswer *answer, uint32_t pid, uint8_t *ret_provenance) {
+    const Service *service = answer->value;
     if (!service)
         return NULL;
     bool is_other = service->pid != 0 && service->pid != pid;
-    *ret_provenance = is_other ? PROVENANCE_GUESS : provenance;
+    *ret_provenance = is_other ? PROVENANCE_GUESS : answer->provenance;
     return service->name;
 }

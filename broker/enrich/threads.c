@@ -50,11 +50,10 @@ void threads_state(History *threads, uint32_t tid, uint64_t at, Thread thread) {
         (void)history_state(threads, key, at, pack(thread), PROVENANCE_RUNDOWN);
 }
 
-bool threads_find(History *threads, uint32_t tid, uint64_t at, Thread *ret, uint8_t *ret_provenance,
-                  uint64_t *ret_from, uint64_t *ret_until) {
-    const void *value =
-        history_find_until(threads, (HistoryKey){tid, 0}, at, ret_provenance, ret_from, ret_until);
-    if (value)
-        *ret = unpack(value);
-    return value != NULL;
+bool threads_find(History *threads, uint32_t tid, uint64_t at, Thread *ret,
+                  HistoryAnswer *ret_answer) {
+    history_ask(threads, (HistoryKey){tid, 0}, at, ret_answer);
+    if (ret_answer->value)
+        *ret = unpack(ret_answer->value);
+    return ret_answer->value != NULL;
 }

@@ -12,6 +12,6 @@ int threads_new(uint32_t max_threads, size_t max_bytes, bool looks_ahead, Histor
 void threads_start(History *threads, uint32_t tid, uint64_t at, Thread thread);
 void threads_stop(History *threads, uint32_t tid, uint64_t at, Thread thread);
 void threads_state(History *threads, uint32_t tid, uint64_t at, Thread thread);
-// until (may be NULL): as history_find_until.
-bool threads_find(History *threads, uint32_t tid, uint64_t at, Thread *ret, uint8_t *ret_provenance,
-                  uint64_t *ret_from, uint64_t *ret_until);
+// ret_answer: as history_ask.
+bool threads_find(History *threads, uint32_t tid, uint64_t at, Thread *ret,
+                  HistoryAnswer *ret_answer);

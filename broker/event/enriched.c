@@ -125,6 +125,23 @@ static bool give_bool(Value *ret, uint8_t flags, uint8_t known, uint8_t bit) {
     return (flags & known) != 0;
 }
 
+uint64_t enriched_descendant_serial(uint64_t serial, uint64_t parent) {
+    if (parent == 0 || serial == 0)
+        return serial;
+    uint64_t mixed = (parent ^ (parent >> 32)) * UINT64_C(0x9e3779b97f4a7c15) + serial;
+    return (mixed ^ (mixed >> 29)) * UINT64_C(0xbf58476d1ce4e5b9) | 1;
+}
+
+uint64_t enriched_chain_serial(const ProcessChain *chain) {
+    uint64_t serial = 0;
+    for (uint32_t i = MIN_OF(chain->n_ancestors, ENRICHED_MAX_ANCESTORS); i-- > 0;) {
+        if (chain->ancestors[i]->serial == 0)
+            return 0;
+        serial = enriched_descendant_serial(chain->ancestors[i]->serial, serial);
+    }
+    return chain->process ? enriched_descendant_serial(chain->process->serial, serial) : 0;
+}
+
 // Ancestors up to the last one with a name; one without in between stands as its number.
 static uint32_t named_ancestors(const ProcessChain *chain) {
     uint32_t n = MIN_OF(chain->n_ancestors, ENRICHED_MAX_ANCESTORS);

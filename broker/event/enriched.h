@@ -66,6 +66,7 @@ typedef enum Provenance {
     PROVENANCE_LIVE,    // an event told it when it happened
     PROVENANCE_RUNDOWN, // a rundown told it before or after
     PROVENANCE_GUESS,   // the nearest thing known: may be another's
+    PROVENANCE_N,
 } Provenance;
 const char *provenance_name(uint8_t provenance); // "live", "rundown", "guess", ""
 
@@ -105,7 +106,13 @@ typedef struct ProcessChain {
     const ProcessView *process; // NULL: not even a pid is known
     uint32_t n_ancestors;
     const ProcessView *ancestors[ENRICHED_MAX_ANCESTORS];
+    uint64_t serial; // enriched_chain_serial, kept by whoever makes the chain; 0: not computed
 } ProcessChain;
+
+// Of a process that descends from one with serial `parent` (0: from none that is known); and of a
+// whole chain: equal for the same process with the same ancestors. 0: some part has no serial.
+uint64_t enriched_descendant_serial(uint64_t serial, uint64_t parent);
+uint64_t enriched_chain_serial(const ProcessChain *chain);
 
 // Which process of an event a chain is about.
 typedef enum ChainRole {

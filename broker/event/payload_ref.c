@@ -44,28 +44,3 @@ PayloadRef payload_ref(const Schema *schema, const char *name) {
         ref.at64 = (int16_t)field->offset64;
     return ref;
 }
-
-bool payload_ref_get(const PayloadRef *ref, const EventRecord *record, uint64_t *ret) {
-    bool narrow = (record->flags & EVENT_POINTER32) != 0;
-    int at = narrow ? ref->at32 : ref->at64;
-    uint32_t bytes = narrow ? ref->bytes32 : ref->bytes64;
-    if (at < 0 || record->payload_bytes < bytes || (uint32_t)at > record->payload_bytes - bytes)
-        return false;
-    const uint8_t *p = record->payload + at;
-    switch (bytes) {
-    case 1:
-        *ret = *p;
-        return true;
-    case 2:
-        *ret = load_u16(p);
-        return true;
-    case 4:
-        *ret = load_u32(p);
-        return true;
-    case 8:
-        *ret = load_u64(p);
-        return true;
-    default:
-        return false;
-    }
-}

@@ -135,6 +135,12 @@ static uint32_t id_at(const PayloadRef *ref, const EventRecord *record) {
 }
 
 void subject_read(const SubjectPlan *plan, const EventRecord *record, Subject *ret) {
+    if (plan->kind == SUBJECT_HEADER && record->pid != UINT32_MAX) { // most of all events
+        ret->pid = record->pid;
+        ret->tid = ret->match_tid = record->tid;
+        ret->creator_pid = UINT32_MAX;
+        return;
+    }
     Subject s = {record->pid, record->tid, record->tid, UINT32_MAX};
     uint32_t pid = id_at(&plan->pid, record), tid = id_at(&plan->tid, record);
     if (plan->kind == SUBJECT_HEADER) {

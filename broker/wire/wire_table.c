@@ -233,10 +233,7 @@ static int put_process(WireTable *table, const Cut *cut, const ProcessView *p,
 // are two entries.
 static WireTableItem descendant_key(const ProcessView *p, uint64_t parent) {
     WireTableItem key = process_key(p);
-    if (parent != 0 && key.serial != 0) {
-        uint64_t mixed = (parent ^ (parent >> 32)) * UINT64_C(0x9e3779b97f4a7c15) + key.serial;
-        key.serial = (mixed ^ (mixed >> 29)) * UINT64_C(0xbf58476d1ce4e5b9) | 1;
-    }
+    key.serial = enriched_descendant_serial(key.serial, parent);
     return key;
 }
 
@@ -257,8 +254,14 @@ static int put_chain(WireTable *table, const Cut *cut, const ProcessChain *chain
     return put_process(table, cut, chain->process, &keys[n], parent, ret);
 }
 
-// The event's process: most often that of the event before.
-static int add_process(WireTable *table, const Cut *cut, const ProcessChain *chain, uint16_t *ret) {
+static void remember(WireTable *table, uint64_t serial, uint16_t entry) {
+    if (serial != 0) {
+        table->memo_serial = serial;
+        table->memo_process = entry;
+    }
+}
+
+static int add_chain(WireTable *table, const Cut *cut, const ProcessChain *chain, uint16_t *ret) {
     WireTableItem keys[ENRICHED_MAX_ANCESTORS + 1]; // of the ancestors; the last: of the process
     uint32_t n = MIN_OF(chain->n_ancestors, ENRICHED_MAX_ANCESTORS);
     uint64_t parent = 0;
@@ -267,20 +270,30 @@ static int add_process(WireTable *table, const Cut *cut, const ProcessChain *cha
         parent = keys[i].serial;
     }
     keys[n] = descendant_key(chain->process, parent);
-    if (keys[n].serial != 0 && keys[n].serial == table->memo_serial) {
-        *ret = table->memo_process;
-        return 0;
-    }
     uint16_t entry = (uint16_t)find(table, keys[n].kind, keys[n].serial);
     if (entry == 0) {
         int r = put_chain(table, cut, chain, keys, n, &entry);
         if (r != 0)
             return r;
     }
-    if (keys[n].serial != 0) {
-        table->memo_serial = keys[n].serial;
-        table->memo_process = entry;
+    remember(table, keys[n].serial, entry);
+    *ret = entry;
+    return 0;
+}
+
+// The event's process: most often that of the event before, or one that is there already.
+static int add_process(WireTable *table, const Cut *cut, const ProcessChain *chain, uint16_t *ret) {
+    uint64_t serial = chain->serial;
+    if (serial == 0)
+        return add_chain(table, cut, chain, ret);
+    if (serial == table->memo_serial) {
+        *ret = table->memo_process;
+        return 0;
     }
+    uint16_t entry = (uint16_t)find(table, WIRE_TABLE_PROCESS, serial);
+    if (entry == 0)
+        return add_chain(table, cut, chain, ret);
+    remember(table, serial, entry);
     *ret = entry;
     return 0;
 }
@@ -411,38 +424,41 @@ static int add_values(WireTable *table, const Cut *cut, const EnrichedView *view
 }
 _Static_assert(ENRICHED_MAX_VALUES + CHAIN_N - 1 <= WIRE_MAX_ENRICHED, "a view fits");
 
-static int add_view(WireTable *table, const Cut *cut, const EnrichedView *view, WireExtra *extra,
+// Straight into the caller's structure: copied as a whole, it would wait for the narrower stores.
+static int add_view(WireTable *table, const Cut *cut, const EnrichedView *view, WireExtra *ret,
                     WireEnriched *enriched) {
     int r = 0;
+    ret->process = ret->stack = ret->n_enriched = 0;
     if (view->chains[CHAIN_PROCESS].process)
-        r = add_process(table, cut, &view->chains[CHAIN_PROCESS], &extra->process);
+        r = add_process(table, cut, &view->chains[CHAIN_PROCESS], &ret->process);
+    if (r == 0 && view->n_values != 0)
+        r = add_values(table, cut, view, enriched, &ret->n_enriched);
     if (r == 0)
-        r = add_values(table, cut, view, enriched, &extra->n_enriched);
-    if (r == 0)
-        r = add_others(table, cut, view, enriched, &extra->n_enriched);
+        r = add_others(table, cut, view, enriched, &ret->n_enriched);
     if (r == 0 && view->stack)
-        r = add_stack(table, cut, view->stack, &extra->stack);
+        r = add_stack(table, cut, view->stack, &ret->stack);
     return r;
 }
 
 int wire_table_add(WireTable *table, const EnrichedView *view, WireExtra *extra,
                    WireEnriched enriched[WIRE_MAX_ENRICHED]) {
     WireTableMark mark = wire_table_mark(table);
-    WireExtra got;
+    const WireExtra before = *extra;
     int r = WIRE_TABLE_FULL;
     for (size_t i = 0; i < ARRAY_COUNT(cuts) && r == WIRE_TABLE_FULL; i++) {
         if (i > 0 && mark.n != 0) // an empty table is tried first
             break;
-        got = (WireExtra){.flags = extra->flags, .enriched = enriched};
-        r = add_view(table, &cuts[i], view, &got, enriched);
+        r = add_view(table, &cuts[i], view, extra, enriched);
         if (r != 0)
             wire_table_back(table, mark);
     }
-    if (r != 0)
+    if (r != 0) {
+        *extra = before;
         return r;
+    }
+    extra->enriched = enriched;
     if (view->stack && view->stack->incomplete)
-        got.flags |= WIRE_RECORD_STACK_INCOMPLETE;
-    *extra = got;
+        extra->flags |= WIRE_RECORD_STACK_INCOMPLETE;
     return 0;
 }
 

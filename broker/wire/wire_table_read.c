@@ -422,6 +422,7 @@ int wire_table_record(const WireTableView *view, const WireRecord *record, Enric
     for (uint32_t i = 0; i < CHAIN_N; i++) {
         ret->chains[i].process = NULL;
         ret->chains[i].n_ancestors = 0;
+        ret->chains[i].serial = 0;
     }
     if (record->process != 0) {
         give_chain(view, record->process - 1u, &ret->chains[CHAIN_PROCESS]);

@@ -67,8 +67,8 @@ static void setup(void) {
     frames[1] = (FrameView){.offset = 0x20, .module = &module};
     stack = (StackView){.serial = 1, .n = 2, .frames = frames};
     memset(&view, 0, sizeof view);
-    view.chains[CHAIN_PROCESS] = (ProcessChain){&p[0], 2, {&p[1], &p[2]}};
-    view.chains[CHAIN_TARGET] = (ProcessChain){&p[2], 0, {NULL}};
+    view.chains[CHAIN_PROCESS] = (ProcessChain){&p[0], 2, {&p[1], &p[2]}, 0};
+    view.chains[CHAIN_TARGET] = (ProcessChain){&p[2], 0, {NULL}, 0};
     view.values[0] =
         (EnrichedValue){ENRICHED_FILE_NAME, PROVENANCE_GUESS, ENRICHED_TEXT, 9, "C:\\f.txt", 8, 0};
     view.n_values = 1;

@@ -350,7 +350,7 @@ static void check(int i, const Step *s, bool live) {
     cr_assert_eq(ends, s->ends != NULL, "%s, step %d", live ? "live" : "file", i);
     if (!ends)
         return;
-    snprintf(buf, sizeof buf, "%s %d", operation.event_name, (int)(operation.duration / 1000));
+    snprintf(buf, sizeof buf, "%s %d", operation.event_name->s, (int)(operation.duration / 1000));
     cr_assert(equal(buf, s->ends), "%s, step %d: ends %s, not %s", live ? "live" : "file", i, buf,
               s->ends);
 }

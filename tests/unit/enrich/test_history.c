@@ -185,9 +185,9 @@ Test(history, what_lingers_and_what_is_looked_for_ahead, .init = set_up, .fini =
 }
 
 Test(history, how_long_an_answer_holds, .init = set_up, .fini = tear_down) {
-    uint64_t until = 0;
-    (void)history_find_until(history, key(1), 5, NULL, NULL, &until);
-    cr_assert(until == UINT64_MAX);
+    HistoryAnswer answer;
+    history_ask(history, key(1), 5, &answer);
+    cr_assert(answer.value == NULL && answer.from == 5 && answer.until == UINT64_MAX);
     opens(1, 10, "a");
     closes(1, 20, NULL);
     opens(1, 30, "b");
@@ -203,7 +203,8 @@ Test(history, how_long_an_answer_holds, .init = set_up, .fini = tear_down) {
         {30, UINT64_MAX, false, false, UINT64_MAX},
     };
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-        (void)history_find_until(history, key(1), cases[i].at, NULL, NULL, &until);
+        history_ask(history, key(1), cases[i].at, &answer);
+        uint64_t until = answer.until;
         cr_assert(until == cases[i].until, "%zu", i);
         // Every ordinal up to there has the same answer, the next has another.
         const void *value = history_peek(history, key(1), cases[i].at, NULL, NULL);
@@ -218,8 +219,8 @@ Test(history, how_long_an_answer_holds, .init = set_up, .fini = tear_down) {
     opens(1, 10, "a");
     closes(1, 20, NULL);
     opens(1, 30, "b");
-    (void)history_find_until(history, key(1), 12, NULL, NULL, &until);
-    cr_assert(until == 29);
+    history_ask(history, key(1), 12, &answer);
+    cr_assert(answer.until == 29);
 }
 
 Test(history, current_is_what_is_open, .init = set_up, .fini = tear_down) {
@@ -700,10 +701,11 @@ Test(history, an_end_of_something_unknown, .init = set_up_ahead, .fini = tear_do
     states(1, 200, "b");
     check_none(1, 150);
     check(1, 151, "b", RUNDOWN);
-    uint64_t from = 0, until = 0;
+    HistoryAnswer answer;
     CacheStats old = history_stats(history);
-    cr_assert(!history_find_until(history, key(1), 5, NULL, &from, &until));
-    cr_assert(until == 30);
+    history_ask(history, key(1), 5, &answer);
+    cr_assert_null(answer.value);
+    cr_assert_eq(answer.until, 30);
     cr_assert(history_stats(history).misses == old.misses + 1);
     cr_assert(history_current(history, key(1), NULL) != NULL);
 }

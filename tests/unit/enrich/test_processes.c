@@ -79,7 +79,7 @@ static const char *chain_of(uint32_t pid, uint64_t at) {
     static char text[512];
     ProcessChain chain;
     text[0] = 0;
-    processes_chain(processes, processes_find(processes, pid, at), at, &chain);
+    processes_chain(processes, pid, at, &chain);
     for (uint32_t i = 0; i < chain.n_ancestors; i++)
         (void)snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", i ? " <- " : "",
                        chain.ancestors[i]->name);
@@ -124,7 +124,7 @@ Test(processes, what_is_known_of_nothing, .init = set_up, .fini = tear_down) {
     cr_assert(processes_find(processes, 77, 5)->serial == a->serial);
     cr_assert(strcmp(chain_of(77, 5), "") == 0 && strcmp(chain_of(4, 5), "") == 0);
     ProcessChain chain;
-    processes_chain(processes, NULL, 5, &chain);
+    processes_chain(processes, UNKNOWN, 5, &chain);
     cr_assert(chain.process == NULL && chain.n_ancestors == 0);
     process(10, DC_START, simple(0, 0, "Idle")); // told by the trace: one with a key
     cr_assert(processes_find(processes, 0, 10)->start_key != 0);
@@ -390,7 +390,7 @@ Test(processes, chains_end, .init = set_up, .fini = tear_down) {
     }
     for (uint32_t i = 15; i <= 18; i++) { // the i-th has i - 1 ancestors and more: n - 1, n, n + 1
         ProcessChain chain;
-        processes_chain(processes, processes_find(processes, 1000 + i * 4, 100), 100, &chain);
+        processes_chain(processes, 1000 + i * 4, 100, &chain);
         cr_assert(chain.n_ancestors == MIN_OF(i, ENRICHED_MAX_ANCESTORS), "%u", i);
         cr_assert(chain.ancestors[chain.n_ancestors - 1]->pid ==
                   1000 + (i - chain.n_ancestors) * 4);

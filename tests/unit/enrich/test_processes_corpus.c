@@ -95,7 +95,7 @@ static void check(uint32_t pid, uint64_t at, const char *name, const char *path_
     ProcessChain c;
     char text[256] = "";
     const ProcessView *v = processes_find(processes, pid, at);
-    processes_chain(processes, v, at, &c);
+    processes_chain(processes, pid, at, &c);
     for (uint32_t i = 0; i < c.n_ancestors; i++)
         (void)snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", i ? " <- " : "",
                        c.ancestors[i]->name);

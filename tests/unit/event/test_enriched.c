@@ -82,7 +82,7 @@ static void fill_everything(void) {
     p[1].command_line = "services.exe";
     p[1].provenance = PROVENANCE_RUNDOWN;
     p[2].name = "wininit.exe";
-    view.chains[CHAIN_PROCESS] = (ProcessChain){&p[0], 2, {&p[1], &p[2]}};
+    view.chains[CHAIN_PROCESS] = (ProcessChain){&p[0], 2, {&p[1], &p[2]}, 0};
     other.name = "o.exe";
     other.path = "C:\\o.exe";
     other.command_line = "o";
@@ -168,7 +168,7 @@ Test(enriched, booleans_only_when_they_are_known, .init = setup, .fini = teardow
 Test(enriched, the_call_chain_ends_with_the_last_name, .init = setup, .fini = teardown) {
     ProcessChain *c = &view.chains[CHAIN_PROCESS];
     Value v;
-    *c = (ProcessChain){&p[0], 3, {&p[1], &p[2], &p[3]}};
+    *c = (ProcessChain){&p[0], 3, {&p[1], &p[2], &p[3]}, 0};
     p[1].name = "a";
     p[2].name = "b";
     p[3].name = "";

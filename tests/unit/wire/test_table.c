@@ -67,8 +67,8 @@ static void make_world(World *w) {
     EnrichedView *v = &w->view;
     v->pid = 1000;
     v->tid = 5;
-    v->chains[CHAIN_PROCESS] = (ProcessChain){p, 2, {&w->p[1], &w->p[2]}};
-    v->chains[CHAIN_TARGET] = (ProcessChain){&w->p[3], 2, {&w->p[1], &w->p[2]}};
+    v->chains[CHAIN_PROCESS] = (ProcessChain){p, 2, {&w->p[1], &w->p[2]}, 0};
+    v->chains[CHAIN_TARGET] = (ProcessChain){&w->p[3], 2, {&w->p[1], &w->p[2]}, 0};
     v->values[0] = (EnrichedValue){
         ENRICHED_FILE_NAME, PROVENANCE_GUESS, ENRICHED_TEXT, 400, "C:\\f.txt", 8, 0};
     v->values[1] =
@@ -233,7 +233,7 @@ Test(table, the_same_again_costs_no_bytes) {
     cr_assert_eq(s.table.n, n);
     // Another process with a known parent: only itself.
     ProcessView child = process(999, 5, "child.exe");
-    w.view.chains[CHAIN_PROCESS] = (ProcessChain){&child, 3, {&w.p[0], &w.p[1], &w.p[2]}};
+    w.view.chains[CHAIN_PROCESS] = (ProcessChain){&child, 3, {&w.p[0], &w.p[1], &w.p[2]}, 0};
     cr_assert_eq(add(&s, &w.view), 0);
     cr_assert_eq(s.table.n, n + 1);
     cr_assert_eq(opened(&s), 0);
