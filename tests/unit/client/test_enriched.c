@@ -300,8 +300,8 @@ Test(client_enriched, a_damaged_table_is_told_when_it_is_asked_for, .init = setu
 Test(client_enriched, own_events_are_those_of_the_effective_process, .init = setup,
      .fini = teardown) {
     uint64_t skipped = 0;
-    EnrichedView of_me = {.pid = 1000, .chains[0] = {&p[0], 0, {NULL}}};
-    EnrichedView of_other = {.pid = 1001, .chains[0] = {&p[1], 0, {NULL}}};
+    EnrichedView of_me = {.pid = 1000, .chains[0] = {&p[0], 0, {NULL}, 0}};
+    EnrichedView of_other = {.pid = 1001, .chains[0] = {&p[1], 0, {NULL}, 0}};
     put_event(&of_me, 4, NULL, 0);       // about us, though another logged it
     put_event(&of_other, 1000, NULL, 0); // logged by us, about another
     put_event(NULL, 1000, NULL, 0);      // nothing is known beyond the header

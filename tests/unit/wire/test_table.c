@@ -276,7 +276,7 @@ Test(table, sixteen_ancestors_and_no_more) {
     cr_assert_eq(add(&s, &w.view), 0);
     // Behind it, a child: its chain would have 17, and is cut at another place.
     ProcessView child = process(999, 5, "child.exe");
-    EnrichedView v = {.pid = 5, .chains[0] = {&child, ENRICHED_MAX_ANCESTORS, {0}}};
+    EnrichedView v = {.pid = 5, .chains[0] = {&child, ENRICHED_MAX_ANCESTORS, {0}, 0}};
     for (uint32_t i = 0; i < ENRICHED_MAX_ANCESTORS; i++)
         v.chains[0].ancestors[i] = &w.p[i];
     cr_assert_eq(add(&s, &v), 0);
@@ -426,7 +426,7 @@ Test(table, texts_are_cut_at_their_length_between_characters) {
         text[bytes] = 0;
         memcpy(text + bytes - 2, "\xc3\xa9", 2);
         ProcessView p = process(1, 1, text);
-        EnrichedView v = {.pid = 1, .chains[0] = {&p, 0, {NULL}}};
+        EnrichedView v = {.pid = 1, .chains[0] = {&p, 0, {NULL}, 0}};
         sent_init(&s);
         cr_assert_eq(add(&s, &v), 0);
         cr_assert_eq(opened(&s), 0, "%s", s.err.text);
@@ -544,7 +544,7 @@ Test(table, a_held_record_moves_with_what_it_names) {
         uint8_t *record = record_of(&own, &w.view, parts);
         // The batch has other entries in front, and some of these already.
         ProcessView other = process(1, 1, "other.exe");
-        EnrichedView v = {.pid = 1, .chains[0] = {&other, 2, {&w.p[1], &w.p[2]}}};
+        EnrichedView v = {.pid = 1, .chains[0] = {&other, 2, {&w.p[1], &w.p[2]}, 0}};
         uint8_t *first = record_of(&batch, &v, false);
         mem_free(first);
         cr_assert_eq(wire_table_move(&batch, &own, record), 0);
