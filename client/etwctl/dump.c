@@ -289,6 +289,12 @@ static int take_chosen(Dump *d, const EventRecord *record, Schema *schema, TypeF
     return 0;
 }
 
+// The file as it is: no type is looked up, nothing is decoded.
+static void take_plain(Dump *d, const EventRecord *record) {
+    d->n_shown++;
+    write_event(d, record, NULL, NULL);
+}
+
 static int take(Dump *d, const EventRecord *record, Err *err) {
     bool plain = d->format == DUMP_TSV && !d->options->summary && d->options->providers.n == 0;
     Schema *schema = NULL;
@@ -306,8 +312,10 @@ static int take(Dump *d, const EventRecord *record, Err *err) {
     }
     if (facts && d->enrich.enricher && enrich_learns_from(&facts->plan, record))
         enricher_observe(d->enrich.enricher, &facts->plan, record, schema);
-    if (!facts || facts->chosen)
+    if (facts && facts->chosen)
         r = take_chosen(d, record, schema, facts);
+    else if (!facts)
+        take_plain(d, record);
     write_all_held(d, false);
     if (own)
         schema_unref(schema);
