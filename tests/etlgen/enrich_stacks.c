@@ -118,6 +118,45 @@ static void reloaded(Gen *g) {
     at = event_of(g, ENRICH_APP_PID, ENRICH_APP_TID);
     must_stack(g, gen_ordinal(g), KNOWN_BOTH, in_two, N(in_two));
     walk(g, at, ENRICH_APP_PID, ENRICH_APP_TID, in_dll, N(in_dll));
+    // The first one again: there, not there, and there.
+    image_event(g, IMAGE_UNLOAD, ENRICH_APP_PID, DLL_BASE, 0x8000, VOLUME1 "Apps\\two.dll");
+    at = event_of(g, ENRICH_APP_PID, ENRICH_APP_TID);
+    must_stack(g, gen_ordinal(g), KNOWN_BOTH, in_none, N(in_none));
+    walk(g, at, ENRICH_APP_PID, ENRICH_APP_TID, in_dll, N(in_dll));
+    image_event(g, IMAGE_LOAD, ENRICH_APP_PID, DLL_BASE, 0x8000, VOLUME1 "Apps\\one.dll");
+    at = event_of(g, ENRICH_APP_PID, ENRICH_APP_TID);
+    must_stack(g, gen_ordinal(g), KNOWN_BOTH, in_one, N(in_one));
+    walk(g, at, ENRICH_APP_PID, ENRICH_APP_TID, in_dll, N(in_dll));
+}
+
+// Whose modules a stack is in, and whose return to user mode completes it.
+static void of_two_processes(Gen *g) {
+    static const uint32_t svc = 800, tid = 850; // a service, with an image where app.exe has its
+    static const uint64_t in_svc[] = {APP_BASE + 0x1a40};
+    static const EnrichFrame of_creator[] = {
+        {NTDLL, 0x9d654}, {APP, 0x1a40}, {NULL, 0x00007ff7000010f0u}};
+    static const EnrichFrame of_svc[] = {{"C:\\Apps\\svc.exe", 0x1a40}};
+    static const EnrichFrame kernel_only[] = {{KERNEL, 0x1234}, {KERNEL, 0x40d4b5}};
+    image_event(g, IMAGE_LOAD, svc, APP_BASE, 0x40000, VOLUME1 "Apps\\svc.exe");
+    // A thread that app.exe starts in it: the event is svchost.exe's, its stack app.exe's.
+    thread_event(g, THREAD_START, svc, 840, 0);
+    must(g, KNOWN_BOTH, "ProcessName", "svchost.exe");
+    must_stack(g, gen_ordinal(g), KNOWN_BOTH, of_creator, N(of_creator));
+    walk(g, gen_raw(g), ENRICH_APP_PID, 77, user_1, N(user_1));
+    // A thread of app.exe ends in the kernel; its number is given to one of the service.
+    thread_event(g, THREAD_START, ENRICH_APP_PID, tid, 0);
+    int64_t at = event_of(g, ENRICH_APP_PID, tid);
+    must(g, KNOWN_BOTH, "ProcessName", "app.exe");
+    must_stack(g, gen_ordinal(g), KNOWN_BOTH, kernel_only, N(kernel_only));
+    must_true(g, KNOWN_BOTH, "StackIncomplete");
+    walk(g, at, ENRICH_APP_PID, tid, kernel_1, N(kernel_1));
+    thread_event(g, THREAD_END, ENRICH_APP_PID, tid, 0);
+    thread_event(g, THREAD_START, svc, tid, 0);
+    at = event_of(g, svc, tid);
+    must(g, KNOWN_BOTH, "ProcessName", "svchost.exe");
+    must_stack(g, gen_ordinal(g), KNOWN_BOTH, of_svc, N(of_svc));
+    whole(g, gen_ordinal(g), KNOWN_BOTH);
+    walk(g, at, svc, tid, in_svc, N(in_svc));
 }
 
 static void incomplete(Gen *g) {
@@ -155,6 +194,7 @@ void enrich_stacks(Gen *g) {
     late_user_part(g);
     keyed(g);
     reloaded(g);
+    of_two_processes(g);
     incomplete(g);
 }
 

@@ -127,6 +127,19 @@ Test(stacks, one_return_completes_all_that_wait, .init = set_up, .fini = tear_do
     cr_assert(stacks_totals(stacks).attached == 6);
 }
 
+// The return that completed a kernel part is its own, also when another user part has its time; of
+// two kernel parts of one time and thread the first counts.
+Test(stacks, parts_that_compete, .init = set_up, .fini = tear_down) {
+    walk(1000, 7, 70, FRAMES(K(1)));
+    walk(1500, 7, 70, FRAMES(U(1)));
+    walk(1000, 7, 70, FRAMES(U(2)));
+    check(find(1000, 70), false, FRAMES(K(1), U(1)));
+    walk(2000, 7, 70, FRAMES(K(1)));
+    walk(2000, 7, 70, FRAMES(K(2)));
+    walk(2000, 7, 70, FRAMES(U(3)));
+    check(find(2000, 70), false, FRAMES(K(1), U(3)));
+}
+
 Test(stacks, system_processes_have_no_user_part, .init = set_up, .fini = tear_down) {
     walk(1000, 0, 0, FRAMES(K(1)));
     walk(1000, 4, 8, FRAMES(K(2)));
